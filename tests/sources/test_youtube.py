@@ -91,6 +91,22 @@ def test_what_a_new_video_is_is_said(more: dict[str, Any], what: str) -> None:
     assert on(server, work).startswith(f"{what}:")
 
 
+def test_what_a_video_is_outlasts_an_edit_and_follows_its_page() -> None:
+    server = town("Notice 0")
+
+    async def work(reader: Rounds) -> tuple[list[str], int]:
+        await reader.round()
+        video = server.publish("Notice 1", state="isLive")
+        said = []
+        for edit in ({}, {}, {"description": "Now in the evening."}, {"state": "isLiveContent", "title": "Notice 1b"}):
+            server.edit(video, **edit)
+            said.append(((await reader.round())[-1].media[0].reason or "").partition(":")[0])
+        return said, sum("/watch" in path for path in server.asked)
+
+    live = "a live stream"
+    assert on(server, work) == ([live, live, live, "the recording of a live stream"], 3)
+
+
 def test_views_and_the_time_of_the_feed_are_no_edit_and_other_words_are() -> None:
     server = town("The bridge is open")
 

@@ -1,10 +1,11 @@
 """The videos of a YouTube channel: its Atom feed, and its pages as the second way while the feed fails."""
 
 import asyncio
+import hashlib
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import field, replace
 from http import HTTPStatus
 from typing import Annotated, ClassVar, TypeVar
 from urllib.parse import parse_qs, quote, unquote, urlsplit
@@ -140,15 +141,22 @@ class Settings(SourceSettings):
 
 @dataclass(frozen=True, slots=True)
 class _Noted:
-    """What the next fetch must know: the configured channel, its lasting id, and the newest videos that were shown."""
+    """What the next fetch must know: the configured channel, its lasting id, and the newest videos that were shown.
+
+    `marks` holds, by id, the words of those that are more than a video (in short), a space, and what their pages said.
+    """
 
     asked: str = ""
     channel: str = ""
     known: tuple[str, ...] = ()
+    marks: dict[str, str] = field(default_factory=dict)
 
     def after(self, videos: Sequence[FetchedPost]) -> "_Noted":
-        shown = [post.native_id for post in videos]
-        return replace(self, known=(*(one for one in self.known if one not in shown), *shown)[-_KNOWN:])
+        shown = {post.native_id: post for post in videos}
+        known = (*(one for one in self.known if one not in shown), *shown)[-_KNOWN:]
+        marks = {one: mark for one, mark in self.marks.items() if one in known and one not in shown}
+        marks |= {one: f"{_words_of(post)} {mark}" for one, post in shown.items() if (mark := _mark_of(post))}
+        return replace(self, known=known, marks=marks)
 
 
 class YouTube:
@@ -184,13 +192,14 @@ class YouTube:
         if not overlap:
             more, overlap = await self._from_pages(note, {post.native_id for post in found.posts})
             found = replace(found, posts=(*more, *found.posts))
-        posts = self._with_sound(await self._marked(found.posts, note))
+        marked = await self._marked(found.posts, note)
+        posts = self._with_sound(marked)
         self._living.note_page([post.native_id for post in posts])
         return Batch(
             posts=posts,
             quarantined=found.quarantined,
             overlap=overlap,
-            cursor=write_cursor(note.after(posts)),
+            cursor=write_cursor(note.after(marked)),
             channel_id=note.channel,
             handle=self.settings.handle(),
             title=found.title,
@@ -297,16 +306,20 @@ class YouTube:
         return posts, first or (overlap and len(fresh) <= most + len(had))
 
     async def _marked(self, posts: Sequence[FetchedPost], note: _Noted) -> tuple[FetchedPost, ...]:
-        """The videos, the new ones among them marked as live or premiere where their pages say so."""
+        """The videos, marked as live or premiere where their pages say so, which are asked for new and edited ones."""
         marked = []
         asked = 0
         for post in posts:
-            if note.known and post.native_id not in note.known and asked < _PAGES and post.raw.mime != "text/html":
+            words, _, mark = note.marks.get(post.native_id, "").partition(" ")
+            if mark:
+                post = _with_mark(post, mark)
+            is_new = bool(note.known) and post.native_id not in note.known and post.raw.mime != "text/html"
+            if (is_new or (mark and words != _words_of(post))) and asked < _PAGES:
                 asked += 1
                 with suppress(Later, Never):  # the mark is not worth the post
                     page, _ = await self._one(post.native_id)
-                    if page.post is not None and "a video:" not in (page.post.media[0].reason or ""):
-                        post = replace(post, media=page.post.media)
+                    if page.post is not None and (mark or _mark_of(page.post)):
+                        post = _with_mark(post, page.post.media[0].reason or "")
             marked.append(post)
         return tuple(marked)
 
@@ -365,6 +378,20 @@ def recognise(address: str) -> Recognised | None:
     except ValueError:
         return None
     return Recognised({"channel": address.strip()}) if found.site == _SITE and "." in address else None
+
+
+def _words_of(post: FetchedPost) -> str:
+    return hashlib.sha256(f"{post.title}\n{post.text}".encode("utf-8", "replace")).hexdigest()[:12]
+
+
+def _mark_of(post: FetchedPost) -> str:
+    """What the page of a video says that the feed does not; "" for a plain one."""
+    said = post.media[0].reason or ""
+    return "" if said.startswith(("a video:", "a short:")) else said
+
+
+def _with_mark(post: FetchedPost, mark: str) -> FetchedPost:
+    return replace(post, media=(replace(post.media[0], reason=mark),))
 
 
 def build(settings: SourceSettings, tools: SourceTools) -> YouTube:
