@@ -4,7 +4,7 @@ import re
 
 MASK = "***"
 _LOGIN = re.compile(r"(?<=://)[^/@\s]*@")
-_SIGNS = r"token|key(?!word)|secret|pass(?!age)|auth(?!or(?!i))|sig(?:nature)?(?![a-z])|session"
+_SIGNS = r"token|(?<!\br)key(?!word)|secret|pass(?!age)|auth(?!or(?!i))|sig(?:nature)?(?![a-z])|session"
 _PARAMETER = re.compile(rf"(?i)([?&#;][^=&#;]*(?:{_SIGNS})[^=&#;]*=)([^&#;]*)")
 
 _WORD = re.compile("[a-z]{1,15}")

@@ -34,6 +34,11 @@ def test_parts_of_an_address_are_struck_and_no_words_of_ours(url: str, words: st
             "https://feed.example/?authorization=a&x-sig=b&apikey=c",
             "https://feed.example/?authorization=***&x-sig=***&apikey=***",
         ),
+        (
+            "https://pds.example/xrpc/x.getRecord?rkey=3abc&hkey=b",
+            "https://pds.example/xrpc/x.getRecord?rkey=3abc&hkey=***",
+        ),
+        ("https://feed.example/?userkey=a&myrkey=b", "https://feed.example/?userkey=***&myrkey=***"),
         ("https://feed.example/?q=token", "https://feed.example/?q=token"),
         ("socks5://me:pa@proxy.example:1080", "socks5://***@proxy.example:1080"),
     ],
