@@ -18,13 +18,20 @@ _PLAIN = (
 )
 _STRONG = (
     "false fake untrue hoax lie disinformation misinformation unconfirmed deny denies denied denying refutes refuted"
-    " debunked debunks propaganda alleged allegedly unverified rumour rumor fabricated"
+    " debunked debunks propaganda alleged allegedly unverified rumour rumor fabricated wrong"
+    " not_true isnt_true arent_true not_so never_happened incorrect baseless groundless unfounded misleading made_up"
     " 否认 虚假 不实 谣言 造谣 辟谣 假 မဟုတ် မမှန် လုပ်ကြံ ငြင်းဆို သတင်းအမှား သတင်းတု ကောလာဟလ ဝါဒဖြန့်"
-    " ปฏิเสธ เท็จ ข่าวปลอม ข่าวลือ ไม่จริง"
+    " 不是真的 不属实 不屬實 并非事实 並非事實 不是事实 不是事實 不符合事实 与事实不符 與事實不符"
+    " 毫无根据 毫無根據 谎言 謊言 捏造 编造"
+    " လိမ်ညာ မုသား"
+    " ปฏิเสธ เท็จ ข่าวปลอม ข่าวลือ ไม่จริง ไม่เป็นความจริง ไม่ใช่ความจริง ไม่ใช่เรื่องจริง โกหก บิดเบือน"
     " фейк фейки фейкова фейковая неправда брехня дезінформація дезинформация чутки слухи вранье враньё ложь"
     " спростував спростовує спростували спростовано опроверг опровергает опровергли опровергнуто"
+    " обман обманом выдумка вымысел вигадка не_правда не_соответствует_действительности"
+    " не_соответствуют_действительности не_відповідає_дійсності не_відповідають_дійсності"
     " questionmark 吗 ဟုတ်လား မှန်လား တကယ်လား จริงหรือ จริงเหรอ"
     " كاذب كاذبة كذب شائعة شائعات إشاعة مفبرك مفبركة ملفق ملفقة نفى نفت ينفي تنفي مضلل مضللة"
+    " غير_صحيح غير_صحيحة لا_صحة عار_عن_الصحة عارية_عن_الصحة لا_أساس أكاذيب افتراء"
 )
 # What was only tried, or is only to come: within a sentence it makes another statement.
 _HEDGES = (
@@ -77,9 +84,13 @@ def _beginning() -> dict[str, list[tuple[tuple[str, ...], bool]]]:
     """Every such word by its first token, the longest first."""
     found: dict[str, list[tuple[tuple[str, ...], bool]]] = {}
     words = [(word, False) for word in _PLAIN.split()] + [(word, True) for word in _STRONG.split()]
-    for name, strong in sorted(((tuple(fold(word).split(" ")), strong) for word, strong in words), key=_longest):
+    for name, strong in sorted(((_tokens(word), strong) for word, strong in words), key=_longest):
         found.setdefault(name[0], []).append((name, strong))
     return found
+
+
+def _tokens(word: str) -> tuple[str, ...]:
+    return tuple(fold(word.replace("_", " ")).split(" "))
 
 
 def _longest(one: tuple[tuple[str, ...], bool]) -> int:

@@ -223,6 +223,41 @@ def test_a_short_denial_beside_a_statement_is_a_quote_wherever_it_stands(end: st
     assert judged(RAID, f"{end} {RAID}") == "quote"
 
 
+def test_a_statement_that_comes_after_its_denial_is_no_copy_of_that() -> None:
+    denied = [(first, later) for label, _, how, first, later in pairs() if label == "quote" and "denial" in how]
+    assert len(denied) > 80
+    merged = [later for first, later in denied if judged(later, first) == "copy"]
+    assert [later.rpartition(". ")[2] for later in merged] == ["Not one blanket came."]
+
+
+@pytest.mark.parametrize(
+    ("statement", "denial"),
+    [
+        (
+            "国防部发言人说，昨晚一百零五架无人机袭击了南港，其中九十八架被击落，碎片落在一所学校附近。",
+            "{}这种说法不属实，我军仍控制着基地和道路。",
+        ),
+        (
+            "โฆษกกระทรวงกล่าวว่าเมื่อคืนนี้มีการยิงปืนใหญ่ใส่ตลาดในอำเภอบ้านทุ่งนา ประชาชนเสียชีวิตสามราย บาดเจ็บห้าราย",
+            "พวกเขาเขียนว่า {} ซึ่งไม่เป็นความจริง กองกำลังของเรายังคงยึดฐานและถนนอยู่",
+        ),
+        (
+            "Прошлой ночью над долиной Верин сбиты двадцать беспилотников, обломки упали на школу, никто не пострадал.",
+            "{} Это не соответствует действительности, наши люди удерживают долину и дорогу.",
+        ),
+        (
+            "أعلنت الوزارة إسقاط ٢٠ طائرة مسيرة فوق وادي فيرين الليلة الماضية، وسقط الحطام على مدرسة في الحي السفلي.",
+            "{} هذا الخبر عار عن الصحة، قواتنا تسيطر على الوادي والطريق.",
+        ),
+    ],
+    ids=["zh", "th", "ru", "ar"],
+)
+def test_so_it_is_in_every_script(statement: str, denial: str) -> None:
+    said = denial.format(statement)
+    assert judged(statement, said) == "quote"
+    assert compare(read_words(said), read_words(statement)).verdict == "contradiction"
+
+
 @pytest.mark.parametrize(
     ("first", "later"),
     [
