@@ -68,7 +68,7 @@ def with_readers(work: Callable[[Readers], Awaitable[None]]) -> None:
             await work(readers)
         finally:
             await readers.aclose()
-        assert children() == []
+        assert gone() == []
 
     asyncio.run(go())
 
@@ -84,6 +84,16 @@ def children() -> list[int]:
         if str(_HERE).encode() in line.split(b"\0")[2:3] and state != "Z":
             found.append(int(process.name))
     return found
+
+
+def gone() -> list[int]:
+    """Nothing, as soon as those that were killed have died; who is still alive after a minute."""
+    pause = threading.Event()
+    for _ in range(1_200):
+        if not children():
+            return []
+        pause.wait(0.05)
+    return children()
 
 
 async def said(readers: Readers, document: bytes) -> Any:
@@ -146,7 +156,7 @@ def test_an_answer_that_is_too_long_and_one_that_is_late_are_thrown_away() -> No
             await readers.ask(_HERE, asking(b"long"))
         with pytest.raises(TimeoutError):
             await readers.ask(_HERE, asking(b"sleep", clock_s=2))
-        assert children() == []
+        assert gone() == []
         assert (await said(readers, b"next"))["seen"] == ["next"]
 
     with_readers(go)
@@ -171,11 +181,7 @@ def test_nothing_outlives_a_killed_program_whatever_is_being_read() -> None:
             assert program.poll() is None
             pause.wait(0.05)
         program.kill()
-    for _ in range(1_200):
-        if not children():
-            return
-        pause.wait(0.05)
-    left = children()
+    left = gone()
     for one in left:
         os.kill(one, signal.SIGKILL)
     assert left == []
