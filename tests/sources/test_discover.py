@@ -13,7 +13,7 @@ from bot.clock import Clock
 from bot.config.document import ConfigFile
 from bot.config.environment import Environment
 from bot.config.reading import settle
-from bot.errors import CommuniqueError, UserError
+from bot.errors import CommuniqueError, Later, UserError
 from bot.http import Http, HttpRules
 from bot.listing.kinds import every_kind
 from tests.sources.loopback_server import NOW, Answer, Peer
@@ -88,6 +88,19 @@ def test_of_a_page_without_a_feed_it_says_what_a_person_can_do() -> None:
     site.robots = Answer(b"User-agent: *\nDisallow: /statements\n", 200, {"Content-Type": "text/plain"})
     with pytest.raises(CommuniqueError, match=r"robots\.txt forbids"):
         at(site.reply, "/statements")
+
+
+@pytest.mark.parametrize(
+    ("html", "said"),
+    [
+        ("<title>Sailings</title><p>The ferry sails at nine.</p>", 'mode = "page"'),
+        ("<h1>Before you continue</h1><form><button>Accept all</button></form>", "consent page"),
+    ],
+)
+def test_of_a_page_with_neither_feed_nor_list_it_says_what_works(html: str, said: str) -> None:
+    page = Answer(f"<html><body>{html}</body></html>".encode(), 200, HTML)
+    with pytest.raises(Later, match=said):
+        at(lambda path: page if path == "/sailings" else Answer(b"", 404), "/sailings")
 
 
 def test_what_is_none_of_these_is_the_first_reason() -> None:

@@ -6,7 +6,9 @@ from urllib.parse import urlsplit
 
 from bot.errors import Later, Never, UserError
 from bot.foreign.text import one_line, visible
+from bot.http.masking import mask_address
 from storage.frozen import dataclass
+from storage.state_names import UNREADABLE
 
 if TYPE_CHECKING:
     from bot.clock import Clock
@@ -55,8 +57,23 @@ async def discover(address: str, config: "Config", http: "Http", clock: "Clock")
             f'"{visible(address)}" is no address that a source can have: expected one such as https://t.me/NAME, '
             "@name@server, https://bsky.app/profile/NAME, or the address of a page or a feed"
         )
-    # The last kind reads any page, so what a person must do for it counts more than why the page is no feed.
-    raise problems[-1] if isinstance(problems[-1], Never) else problems[0]
+    raise _why(problems, page)
+
+
+def _why(problems: list[Later | Never], page: "Reply | None") -> Later | Never:
+    """What a person reads where nothing fits: the last kind reads any page, so what it says of one counts most."""
+    last = problems[-1]
+    if isinstance(last, Never):
+        return last
+    if page is None or not page.ok or "html" not in page.headers.get("content-type", ""):
+        return problems[0]
+    if last.state != UNREADABLE:
+        return last
+    return Later(
+        "this page names no feed and shows no list of links that repeat; the nearest thing that works is to watch its "
+        f'text: kind = "website", url = "{mask_address(page.url)}", mode = "page" (docs/sources/website.md)',
+        state=UNREADABLE,
+    )
 
 
 async def _try(
