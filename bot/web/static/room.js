@@ -40,7 +40,7 @@
     else box.showModal();
   };
   const keys = {
-    "/": () => { const box = one("#q"); if (box) { box.focus(); box.select(); } else location.href = "/search"; },
+    "/": () => { const box = one("#q"); if (box) { box.focus(); box.select(); } else location.href = "/search#q"; },
     j: () => step(1),
     k: () => step(-1),
     Enter: () => current && document.activeElement === current && follow("[data-open]"),
