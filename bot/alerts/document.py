@@ -3,6 +3,7 @@
 from hashlib import sha256
 
 from bot.alerts import files
+from bot.alerts.former import is_former
 from bot.alerts.passages import find_passages, join_passages
 from bot.clock import DAY, HOUR, MINUTE, SECOND
 from bot.documents.alert import machine_json, match_json, passage_json, statement_json, webhook_json
@@ -56,6 +57,8 @@ def build_document(
 ) -> dict[str, object]:
     """Everything about a match, with its post; `unheard` says that a file is not transcribed or read yet."""
     machines = {text.id: text for text in post.texts if text.engine is not None}
+    said = join_passages(find_passages(story.texts, story.match.hits))
+    former = story.match.kind != "deleted" and is_former(story, post)
     data = match_json(
         story,
         post,
@@ -69,9 +72,11 @@ def build_document(
         possible=files.is_possible(story),
         late=is_late(story, post),
         possible_repeat=delivery.possible_repeat,
-        now=join_passages(find_passages(story.texts, story.match.hits)),
+        now="" if former else said,
         facing=facing_document(story.facing),
     )
+    if former:
+        data |= {"was": said, "now": None}
     if delivery.kind == "escalation":
         data["unacknowledged_s"] = _waited(delivery) / SECOND
     return build_envelope(delivery, data)

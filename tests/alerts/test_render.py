@@ -93,6 +93,17 @@ def test_words_that_the_post_no_longer_says_are_quoted_and_marked_as_former() ->
     assert "was: " not in shown
 
 
+@pytest.mark.parametrize("kind", ["match", "edited"])
+def test_a_webhook_gets_the_words_that_the_post_no_longer_says_as_what_it_was(kind: str) -> None:
+    said = TextRow(6, "body", "all quiet", "all quiet", "en", None, None, True)
+    post: dict[str, Any] = {"body": "Rain. The command fell.", "edited_at": AT, "texts": (said,)}
+    data: Any = told("all quiet", "fell", kind=kind, before="The command holds.", **post).document["data"]
+    assert (data["was"], data["now"], data["post"]["text"]) == ("The command fell.", None, "all quiet")
+    there = replace(said, text="The command fell.", folded="the command fell")
+    data = told("The command fell.", "fell", kind=kind, edited_at=AT, texts=(there,), before="x").document["data"]
+    assert (data.get("was"), data.get("now")) == (("x", "The command fell.") if kind == "edited" else (None, None))
+
+
 def test_the_words_that_matched_are_marked() -> None:
     assert "<b>command</b>" in told("the northern command fell", "command", shows=TELEGRAM).text
     assert "\x1b[1;33mcommand\x1b[0m" in told("the northern command fell", "command", shows=Shows("ansi")).text
