@@ -20,7 +20,7 @@ from storage.archive.database import (
     transaction,
     translate_errors,
 )
-from storage.archive.errors import ArchiveDamaged, ArchiveError
+from storage.archive.errors import ArchiveDamaged, ArchiveError, ArchiveFull
 from storage.archive.guards import GUARDS
 from storage.archive.permissions import create_or_check, tighten_file
 from storage.archive.sqlite import sqlite3
@@ -59,7 +59,7 @@ def ensure(archive: Archive, *, now: int, steps: Steps = OURS) -> Migrated:
 
     `now` (microseconds UTC) names the backup and dates a new archive. Raises ArchiveRefused for a place, a version or
     a file that a person must look at, ArchiveUnwritable if the device does not let us write. A failed upgrade leaves
-    the file as it was.
+    the file as it was, and no backup if the disk was too full for it.
     """
     path = archive.path
     create_or_check(path.parent)
@@ -76,7 +76,12 @@ def ensure(archive: Archive, *, now: int, steps: Steps = OURS) -> Migrated:
         for unfinished in to.parent.glob("*.tmp*"):
             unfinished.unlink()  # of an upgrade that was killed; they are as large as the archive
         backup = back_up(path, to)
-    _upgrade(path, now, steps)
+    try:
+        _upgrade(path, now, steps)
+    except ArchiveFull:
+        if backup is not None:
+            backup.unlink()  # the file is as it was; each further try would leave one more copy of it on the full disk
+        raise
     return Migrated(created=before is None, before=before, after=steps.revisions[-1], backup=backup)
 
 

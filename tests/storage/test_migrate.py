@@ -11,7 +11,7 @@ import pytest
 from storage.alerts import matches, rules
 from storage.archive import full_text, integrity
 from storage.archive.database import REVISIONS, Archive, connect
-from storage.archive.errors import ArchiveDamaged, ArchiveRefused, ArchiveTooNew
+from storage.archive.errors import ArchiveDamaged, ArchiveFull, ArchiveRefused, ArchiveTooNew
 from storage.archive.guards import GUARDS
 from storage.archive.sequence import take_number
 from storage.archive.views import INNER_VIEWS, VIEWS
@@ -193,6 +193,20 @@ def test_bad_input_76_a_newer_schema_is_refused_by_every_door(archive: Archive, 
             pass
         with pytest.raises(ArchiveTooNew), newer.writing():
             pass
+
+
+def test_an_upgrade_that_finds_the_disk_full_leaves_the_file_and_the_disk_as_they_were(
+    archive: Archive, next_version: migrate.Steps
+) -> None:
+    archive.close()
+    before, step = archive.path.read_bytes(), next_version.scripts / "versions" / "v_next.py"
+    full = 'op.execute("PRAGMA max_page_count = 1"); op.execute("CREATE TABLE large AS SELECT zeroblob(9999999)")'
+    step.write_text(STEP.format(last=REVISIONS[-1], more=full))
+    for now in (NOW, NOW + 60_000_000):
+        with pytest.raises(ArchiveFull):
+            migrate.ensure(archive, now=now, steps=next_version)
+    assert archive.path.read_bytes() == before
+    assert list((archive.path.parent / "backups").iterdir()) == []
 
 
 def test_bad_input_76_a_step_that_breaks_half_way_leaves_the_file_as_it_was(
