@@ -158,6 +158,12 @@ def test_places_that_are_closed_name_the_nearest_thing_that_works() -> None:
         asyncio.run(discover("https://x.com/someone", *(None,) * 3))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("address", ["imaps://mail.example.org:993/INBOX", "mailto:desk@example.org"])
+def test_of_a_mailbox_it_says_what_to_write(address: str) -> None:
+    with pytest.raises(UserError, match=r'write it by hand: kind = "mail", .* docs/sources/mail\.md'):
+        asyncio.run(discover(address, None, None, None))  # type: ignore[arg-type]  # nobody is asked
+
+
 def test_names_are_made_of_the_first_words_and_are_free() -> None:
     assert make_name("@ferry_office@town.example", set()) == "ferry_office-town-example"
     assert make_name("https://www.town.example/a", {"town-example-a"}) == "town-example-a-2"

@@ -148,6 +148,11 @@ def _hint(address: str) -> str:
         )
     except ValueError:
         return ""
+    if address.lower().startswith(("imap:", "imaps:", "mailto:", "pop3:", "pop3s:")):
+        return (
+            "a mailbox needs a user, a password file and the senders that count, so write it by hand: "
+            'kind = "mail", server = "imaps://HOST:993" and the keys that docs/sources/mail.md shows'
+        )
     closed = next((one for one in _CLOSED if host == one or host.endswith(f".{one}")), None)
     if closed is None:
         return ""
