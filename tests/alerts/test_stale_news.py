@@ -84,8 +84,8 @@ def test_what_was_missed_comes_as_one_digest_that_names_the_stretch(
     watching.find("3", "urgent: the bridge fell", ago=2 * HOUR)
     watching.find("4", ago=5 * MINUTE)
     deliver(kind="webhook", url=sink.url)
-    singles = [body["data"] for _, body in sink.received]
-    assert [(one["rule"], one["post"]["native_id"], one["late"]) for one in singles] == [
+    singles = [body["data"] for _, body in sink.received]  # two posts go at once: either may come first
+    assert sorted((one["rule"], one["post"]["native_id"], one["late"]) for one in singles) == [
         ("alarm", "3", True),
         ("fire", "4", False),
     ]
