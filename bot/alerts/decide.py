@@ -1,6 +1,7 @@
 """New text -> matches and the deliveries that follow, in one transaction; a repeat changes nothing."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,9 @@ from storage.records import LATE, PRIORITIES
 from storage.search import documents
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bot.alerts.former import Verdict
     from bot.alerts.loaded_rules import LoadedRules
     from storage.archive.database import Writer
     from storage.language.match import Document
@@ -76,6 +80,7 @@ def decide(
         matches.read_earlier(writer, ids),
     )
     since = cache(partial(rules.find_first_loaded, writer))
+    before = rules.read_undecided(writer, ids)
     stored = owed = failed = 0
     done: list[int] = []
     later: list[NewJob] = []
@@ -90,19 +95,23 @@ def decide(
         document, post = found[job.post_id], facts[job.post_id]
         held = _held(document, post, loaded, awaited.get(job.post_id, frozenset()), now)
         try:
-            verdicts = list(
-                judge_all(
-                    unseen.get(job.post_id, ()),
+            verdicts: list[Verdict] = []
+            for state, skipped in _split_rules(job, before.get(job.post_id, {}), loaded, since):
+                then, between = seen, unseen
+                if state is not job:
+                    then = _seen(writer, [state], found, facts, loaded)
+                    between = documents.load_former(writer, found, _unseen([state], facts, loaded, found))
+                verdicts += judge_all(
+                    between.get(job.post_id, ()),
                     document,
                     post,
                     EarlierMatches(history, texts),
                     loaded,
                     since,
                     now,
-                    held=held,
-                    seen=seen.get(job.post_id),
+                    held=held | skipped,
+                    seen=then.get(job.post_id),
                 )
-            )
         except Exception as problem:  # noqa: BLE001 - whatever a rule does to one post, the next is still decided
             reason = f"a rule broke on it: {type(problem).__name__}: {problem}"[:300]
             failed += 1
@@ -131,6 +140,8 @@ def decide(
     if loaded.events is not None:
         growing.note_changes(writer, ids, now)
     jobs.finish(writer, done)
+    if before:
+        rules.forget_undecided(writer, [job.post_id for job in claimed if job.id in done])
     jobs.enqueue(writer, later)
     return Decided(len(claimed), stored, owed, failed, len(claimed) == limit)
 
@@ -140,6 +151,24 @@ def _hold_stale(writer: "Writer", saved: int, match: "MatchRow", document: "Docu
     late = document.posted_at is not None and post.collected_at - document.posted_at > LATE
     if late or match.kind != "match":
         stale.hold_stale(writer, saved)
+
+
+def _split_rules(
+    job: ClaimedJob, before: Mapping[int, int], loaded: "LoadedRules", since: "Callable[[str], int]"
+) -> "Iterator[tuple[ClaimedJob, frozenset[str]]]":
+    """The job, with the rules to be left out; then, for rules loaded while it waited, the job as they have to see it.
+
+    For them all that was stored `before` they were loaded has always been there.
+    """
+    if not before:
+        yield job, frozenset()
+        return
+    names = frozenset(rule.name for rule in loaded.ruleset.rules)
+    young = {number: frozenset(name for name in names if since(name) == number) for number in before}
+    yield job, frozenset().union(*young.values())
+    for number, revision in before.items():
+        if young[number]:
+            yield replace(job, seen=revision), names - young[number]
 
 
 def _seen(

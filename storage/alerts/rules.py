@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from storage.archive.database import connect, schema_of, translate_errors
+from storage.archive.database import as_list, connect, in_list, schema_of, translate_errors
 from storage.archive.sequence import take_number
 from storage.language.meaning import LANGUAGE_VERSION
 
@@ -21,10 +21,11 @@ _KEY = "language_version"
 def save_versions(writer: Writer, loaded: Iterable[tuple[str, str, str]], now: int) -> int:
     """Keep rules as (name, version, query) at `now`, microseconds UTC; the number of versions not seen before.
 
-    A version that is known keeps the time and the number of its first loading.
+    A version that is known keeps the time and the number of its first loading. For a name that is not, what posts say
+    that wait for their decision is noted: it came before the rule.
     """
     number = take_number(writer)
-    return sum(
+    added = sum(
         writer.execute(
             "INSERT INTO rules (name, version, query, loaded_at, loaded_seq, language_version)"
             " VALUES (:name, :version, :query, :now, :number, :language) ON CONFLICT (name, version) DO NOTHING",
@@ -39,6 +40,32 @@ def save_versions(writer: Writer, loaded: Iterable[tuple[str, str, str]], now: i
         ).rowcount
         for name, version, query in loaded
     )
+    if added:
+        writer.execute(_NOTE_UNDECIDED, {"number": number})
+    return added
+
+
+_NOTE_UNDECIDED = (
+    "INSERT INTO undecided (post_id, loaded_seq, revision) SELECT DISTINCT j.post_id, :number, p.revision"
+    " FROM jobs j JOIN posts p ON p.id = j.post_id WHERE j.kind = 'decide'"
+    " AND EXISTS (SELECT 1 FROM rules GROUP BY name HAVING min(loaded_seq) = :number)"
+)
+
+
+def read_undecided(reader: Reader, post_ids: Iterable[int]) -> dict[int, dict[int, int]]:
+    """Of posts that waited when new rules were loaded: by the number of these rules, the revision of then."""
+    found: dict[int, dict[int, int]] = {}
+    for row in reader.rows(
+        f"SELECT post_id, loaded_seq, revision FROM undecided WHERE post_id {in_list('ids')}",
+        {"ids": as_list(post_ids)},
+    ):
+        found.setdefault(row["post_id"], {})[row["loaded_seq"]] = row["revision"]
+    return found
+
+
+def forget_undecided(writer: Writer, post_ids: Iterable[int]) -> None:
+    """These posts are decided."""
+    writer.execute(f"DELETE FROM undecided WHERE post_id {in_list('ids')}", {"ids": as_list(post_ids)})
 
 
 def find_first_loaded(reader: Reader, name: str) -> int:

@@ -27,6 +27,20 @@ class RuleTable(SQLModel, table=True):
     language_version: int = count_column(1)  # by which its query was first read
 
 
+class UndecidedTable(SQLModel, table=True):
+    """A post that waited for its decision when new rules got the number `loaded_seq`, and its revision of then.
+
+    For these rules that revision is what the post has always said. Removed with the decision.
+    """
+
+    __tablename__: ClassVar[str] = "undecided"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    post_id: int = Field(sa_column=Column(Integer, ForeignKey("posts.id"), primary_key=True))
+    loaded_seq: int = Field(sa_column=Column(Integer, primary_key=True))
+    revision: int
+
+
 class MatchTable(SQLModel, table=True):
     """A rule found its words in a post, or an edit or deletion changed what it had found."""
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     Parameters: TypeAlias = Mapping[str, object]
 
 # Every schema that this program can bring up to date, oldest first; the last one is current.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012")
 _WAIT_S = 30
 _STATEMENTS = 512  # that a connection has ready: collecting and deciding ask some 150 different ones
 _PRAGMAS = (

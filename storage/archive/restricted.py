@@ -89,6 +89,7 @@ CONDITIONS: dict[str, str] = {
     "telegram_watches": _of_source("v.name = t.source"),
     "texts": _of_post(),
     "topics": _EVENT,
+    "undecided": _of_post(),
     "verdicts": _of_match(),
 }
 # What of a visible row speaks of others.

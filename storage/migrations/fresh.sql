@@ -529,6 +529,8 @@ CREATE TABLE disappearances (
 )
  STRICT;
 
+CREATE INDEX disappearances_by_post ON disappearances (post_id);
+
 CREATE TABLE event_corrections (
 	id INTEGER NOT NULL,
 	at INTEGER NOT NULL,
@@ -765,6 +767,16 @@ CREATE INDEX texts_by_fold ON texts (fold_version);
 CREATE INDEX texts_by_post ON texts (post_id);
 
 CREATE INDEX texts_in_doubt ON texts (kind) WHERE unreliable = 1;
+
+CREATE TABLE undecided (
+	post_id INTEGER NOT NULL,
+	loaded_seq INTEGER NOT NULL,
+	revision INTEGER NOT NULL,
+	PRIMARY KEY (post_id, loaded_seq),
+	FOREIGN KEY(post_id) REFERENCES posts (id)
+)
+ WITHOUT ROWID,
+ STRICT;
 
 CREATE TABLE acks (
 	id INTEGER NOT NULL,

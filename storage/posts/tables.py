@@ -167,6 +167,7 @@ class DisappearanceTable(SQLModel, table=True):
     """That a post is gone (`gone` 1) or back (0), in the order in which it was established. Never changed."""
 
     __tablename__: ClassVar[str] = "disappearances"
+    __table_args__ = (Index("disappearances_by_post", "post_id"),)
 
     id: int | None = Field(default=None, primary_key=True)
     post_id: int = Field(sa_column=Column(Integer, ForeignKey("posts.id"), nullable=False))

@@ -215,6 +215,43 @@ def test_an_edit_of_a_post_that_is_older_than_the_rule_alerts_as_an_edit(
     ]
 
 
+@pytest.mark.parametrize("decided", [True, False])
+@pytest.mark.parametrize("history", [True, False])
+def test_an_edit_that_waits_for_its_decision_does_not_ring_a_rule_that_is_loaded_meanwhile(
+    stage: DecideStage, line: Any, tmp_path: Any, *, decided: bool, history: bool
+) -> None:
+    line.post("All quiet.")
+    if history:
+        make_history(line)
+    if decided:
+        stage.decide()
+    line.post("All quiet. The army left.")
+    stage.load(rules(tmp_path, fall="command", leave="army"))
+    stage.decide()
+    first = ("match", "first contact" if history else "rule is younger than the post", False)
+    assert stage.kinds() == [first]
+    stage.say("All quiet. The army left. The army came back.")
+    assert stage.kinds() == [first, ("edited", "an edit put the words in", True)]
+    assert line.rows("select * from undecided") == []
+
+
+@pytest.mark.parametrize("decided", [True, False])
+def test_of_edits_before_and_after_a_rule_was_loaded_only_the_later_ones_are_news_for_it(
+    stage: DecideStage, line: Any, tmp_path: Any, *, decided: bool
+) -> None:
+    line.post("All quiet. The command holds.")
+    if decided:
+        stage.decide()
+    line.post("The army left. The command fell.")
+    stage.load(rules(tmp_path, fall="command", leave="army", hold="hold", gone="left"))
+    line.post("The army left, they say. The command fell. They hold.")
+    stage.load(rules(tmp_path, fall="command", leave="army", hold="hold", gone="left", late="hold OR say OR fell"))
+    line.post("The army left, they say. The command fell. They hold the town.")
+    stage.decide()
+    rang = {(row["rule"], row["kind"]) for row in line.rows("select rule, kind from matches where alerting = 1")}
+    assert rang == {("fall", "match"), ("hold", "edited")} | ({("fall", "edited")} if decided else set())
+
+
 def test_words_that_only_a_better_reader_sees_alert_nobody_whatever_asks_for_the_rules(
     stage: DecideStage, line: Any
 ) -> None:

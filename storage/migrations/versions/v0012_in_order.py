@@ -1,0 +1,27 @@
+"""What keeps the order of edits and rules: what undecided posts said when a rule was first loaded.
+
+This text is frozen once it is released: a later change of the tables needs a revision of its own. Views and triggers
+are made again after every upgrade (see storage.migrations.migrate).
+"""
+
+from alembic import op
+
+revision = "0012"
+down_revision = "0011"
+
+_STEPS: tuple[str, ...] = (
+    "CREATE INDEX disappearances_by_post ON disappearances (post_id)",
+    """CREATE TABLE undecided (
+        post_id INTEGER NOT NULL,
+        loaded_seq INTEGER NOT NULL,
+        revision INTEGER NOT NULL,
+        PRIMARY KEY (post_id, loaded_seq),
+        FOREIGN KEY(post_id) REFERENCES posts (id)
+    ) WITHOUT ROWID, STRICT""",
+)
+
+
+def upgrade() -> None:
+    """Run every step; the rows of posts, revisions and texts stay as they are."""
+    for statement in _STEPS:
+        op.execute(statement)
