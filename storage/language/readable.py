@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cache
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 from unicodedata import lookup, name, normalize, numeric
 
 from storage.language import syllables, zawgyi
 from storage.language.places import Trail, rewrite
+
+if TYPE_CHECKING:
+    from storage.language.regex import Pattern
 
 Change: TypeAlias = Callable[[re.Match[str]], str]
 
@@ -191,8 +194,31 @@ def _parted(tag: re.Match[str]) -> str:
 
 
 def is_legible(text: str) -> bool:
-    """Whether its legible form is surely the text itself: so it is in most scripts but Burmese."""
-    return text.isascii() or not _pattern(_PUT_RIGHT).search(text)
+    """Whether its legible form is surely the text itself: so it is of nearly all texts but short ones in Burmese."""
+    if text.isascii():
+        return True
+    found = _pattern(_PUT_RIGHT).search(text)
+    if found is None:
+        return True
+    if len(text) <= zawgyi.SHORT or not "\u1000" <= found[0] <= "\u109f":
+        return False
+    try:
+        return _doubts().search(text) is None
+    except UnicodeEncodeError:  # half a character
+        return False
+
+
+@cache
+def _doubts() -> Pattern:
+    """What is put right in longer texts, and a little more: RE2 looks for all of it at once."""
+    from storage.language.regex import compiled  # here, for whoever only folds does not need it
+
+    others = _PUT_RIGHT.replace("\u1000-\u109f", "").replace("\ud800-\udfff", "")
+    digits = (
+        f"[\u1040-\u1049][\u101d\u101b]|[\u1040\u1044\u1047](?:[{syllables.SIGNS}]|{_KILLED})"
+        f"|[{syllables.FINALS}{syllables.SIGNS}]\u1040[\u1000-\u1021]"
+    )
+    return compiled(f"(?-i){others}|{digits}|{zawgyi.doubts()}|{syllables.DISORDER}")
 
 
 def legible(text: str, trails: list[Trail] | None = None) -> str:

@@ -46,6 +46,8 @@ def _rank() -> dict[str, int]:
 
 
 SIGN_RUNS = f"[{_ORDER}]{{2,}}"  # two signs or more after one letter
+# Two signs of which the second belongs before the first, or is the same: in no run that is in order.
+DISORDER = "|".join(f"{sign}[{_ORDER[: place + 1]}]" for place, sign in enumerate(_ORDER))
 
 
 @cache
@@ -66,8 +68,7 @@ def ordered(text: str) -> str:
 
 @cache
 def _disorder() -> re.Pattern[str]:
-    """Two signs of which the second belongs before the first, or is the same: in no run that is in order."""
-    return re.compile("|".join(f"{sign}[{_ORDER[: place + 1]}]" for place, sign in enumerate(_ORDER)))
+    return re.compile(DISORDER)
 
 
 def is_in_order(text: str) -> bool:

@@ -15,7 +15,7 @@ from storage.language.places import rewrite
 
 _PROBE = 400  # Myanmar letters of a sentence that the detector looks at
 _ENOUGH = 20  # Myanmar letters from which its verdict is safe at even odds
-_SHORT = 100  # characters of a text that may have no clearer sign
+SHORT = 100  # characters of a text that may have no clearer sign
 _SURELY, _SURELY_NOT = 0.95, 0.05  # of fewer letters
 # Consonants that Burmese writes one under the other: those of one row, and some pairs of Pali, Sanskrit and English.
 _ROWS = (
@@ -62,12 +62,20 @@ def has_signs(text: str) -> bool:
     """Whether a text has what hardly anything but Zawgyi writes: without it no sentence is looked at closer."""
     if _signs().search(text):
         return True
-    if len(text) <= _SHORT and _odd_medials().search(text):
+    if len(text) <= SHORT and _odd_medials().search(text):
         return True
     return "\u1039" in text and any(
         text[place - 1 : place] + text[place + 1 : place + 2] not in _stacks() and text[place - 1 : place] != "\u103a"
         for place in _stacked(text)
     )
+
+
+def doubts() -> str:
+    """What a text longer than SHORT has in which `has_signs` is true, for RE2, which looks neither ahead nor behind."""
+    lower = {pair[0]: "".join(other[1] for other in _stacks() if other[0] == pair[0]) for pair in _stacks()}
+    stacks = "|".join(f"{upper}\u1039(?:[^{letters}]|$)" for upper, letters in lower.items())
+    first = "(?:^|[^\u1000-\u109f])[\u1031\u103b]|[\u102b-\u1030\u1032\u1038]\u1031"
+    return f"{first}|[\u1033\u1034\u1060-\u1097]|{stacks}|(?:^|[^\u103a{''.join(lower)}])\u1039"
 
 
 def _stacked(text: str) -> Iterator[int]:

@@ -33,6 +33,24 @@ def test_a_text_that_counts_as_legible_is_its_own_legible_form(text: str) -> Non
     assert not is_legible(text) or legible(text) == text
 
 
+BURMESE = "တိုင်းစစ်ဌာနချုပ်ကို သိမ်းပိုက်လိုက်ပြီး သတ္တမ ၁၀ ရက်အတွင်း အင်္ဂလန်၊ ဥက္ကဋ္ဌ၊ မြို့နယ် ၄၇ ခုတွင် ၂၀၂၄ ခုနှစ်က ပြောဆိုခဲ့သည်။ "
+SIGNS = "".join(map(chr, range(0x1000, 0x10A0))) + "\u200b\u0301\u0345\ue000\ud800é中ﾊ①1a \n"
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    changes=st.lists(
+        st.tuples(st.integers(0, 120), st.integers(0, 2), st.text(st.sampled_from(SIGNS), max_size=3)), max_size=2
+    )
+)
+def test_so_does_a_long_text_in_burmese_that_is_written_as_it_should_be(changes: list[tuple[int, int, str]]) -> None:
+    text = BURMESE
+    for place, gone, new in changes:
+        text = text[:place] + new + text[place + gone :]
+    assert not is_legible(text) or legible(text) == text
+    assert is_legible(BURMESE)
+
+
 def test_ordinary_texts_of_most_scripts_count_as_legible() -> None:
     for text in ("The army left.", "“Армія” — пішла…", "部队离开了", "กองทัพถอนตัว", "الجيش غادر"):
         assert is_legible(text)
