@@ -7,8 +7,8 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from typing import Any
+from functools import cached_property
+from hashlib import sha256
 
 import httpcore
 
@@ -18,7 +18,6 @@ from storage.state_names import PROXY_DOWN
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
-_END_OF_HEAD = b"\r\n\r\n"
 _PATIENCE = 4.0  # seconds for each address of a host but the last, so that a broken IPv6 route costs no deadline
 
 
@@ -43,24 +42,33 @@ class Resolver:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-class Connection(httpcore.AsyncNetworkStream):
-    """One connection; `last` is what was read last, so that bytes behind the end of a reply can be seen.
-
-    The head of a request waits for the first bytes of its body, or until the answer is read: together they cost half.
-    """
+class Connection:
+    """One connection. Raises httpcore's NetworkError."""
 
     def __init__(self, stream: httpcore.AsyncNetworkStream, host: str) -> None:
         self._stream = stream
-        self._socket = stream.get_extra_info("socket")
+        self._socket: socket.socket | None = stream.get_extra_info("socket")
         self.host = host
-        self.last = b""
-        self._head = b""
 
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        with suppress(httpcore.WriteError):  # what the server said before it hung up is its answer
-            await self.flush()
-        self.last = await self._stream.read(max_bytes, timeout)
-        return self.last
+    @property
+    def readable(self) -> bool:
+        """Whether bytes wait there, or the other side has hung up."""
+        descriptor = -1 if self._socket is None else self._socket.fileno()
+        if descriptor < 0:
+            return True
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        return bool(poll.poll(0))
+
+    @cached_property
+    def certificate(self) -> str | None:
+        """The SHA-256 of what the other side showed, as hex; None without TLS."""
+        tls = self._stream.get_extra_info("ssl_object")
+        shown = tls.getpeercert(binary_form=True) if tls else None
+        return sha256(shown).hexdigest() if shown else None
+
+    async def read(self, most: int) -> bytes:
+        return await self._stream.read(most)
 
     async def read_exactly(self, count: int) -> bytes:
         """Raises httpcore.ReadError where fewer bytes come."""
@@ -72,34 +80,17 @@ class Connection(httpcore.AsyncNetworkStream):
             data += chunk
         return data
 
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        if not self._head and buffer.endswith(_END_OF_HEAD):
-            self._head = buffer
-        elif buffer:
-            whole, self._head = self._head + buffer, b""
-            await self._stream.write(whole, timeout)
-
-    async def flush(self) -> None:
-        """Send what waits."""
-        if self._head:
-            head, self._head = self._head, b""
-            await self._stream.write(head)
+    async def write(self, data: bytes) -> None:
+        if data:
+            await self._stream.write(data)
 
     async def aclose(self) -> None:
         await self._stream.aclose()
 
-    def get_extra_info(self, info: str) -> Any:
-        if info == "is_readable":  # of every idle connection before each request: httpcore's own way is 5 x as slow
-            return _is_readable(self._socket)
-        return self._stream.get_extra_info(info)
-
-    async def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> "Connection":
+    async def start_tls(self, context: ssl.SSLContext) -> "Connection":
         """Shake hands with the named host. Raises Later with what is wrong with its certificate."""
         try:
-            await self.flush()
-            return Connection(await self._stream.start_tls(ssl_context, server_hostname, timeout), self.host)
+            return Connection(await self._stream.start_tls(context, self.host), self.host)
         except httpcore.ConnectError as error:
             raise _broken_tls(self.host, error) from error
         except BaseException:  # cancelled by the deadline: httpcore would leave the socket to the garbage collector
@@ -107,17 +98,7 @@ class Connection(httpcore.AsyncNetworkStream):
             raise
 
 
-def _is_readable(connected: socket.socket | None) -> bool:
-    """Whether bytes wait there, or the other side has hung up."""
-    descriptor = -1 if connected is None else connected.fileno()
-    if descriptor < 0:
-        return True
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    return bool(poll.poll(0))
-
-
-class Guard(httpcore.AsyncNetworkBackend):
+class Guard:
     """Resolves a name, checks every address it has, and connects to one of those: nothing is resolved twice."""
 
     def __init__(self, private: frozenset[tuple[str, int]], resolve: Resolve, proxy: str = "") -> None:
@@ -126,20 +107,13 @@ class Guard(httpcore.AsyncNetworkBackend):
         self._proxy = proxy  # its name, where every connection is one to the proxy
         self._backend = httpcore.AnyIOBackend()
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> Connection:
+    async def connect(self, host: str, port: int) -> Connection:
         addresses = await self._checked(host, port)
         why = "it has no address"
         for address in addresses:
-            patience = timeout if address == addresses[-1] else _PATIENCE
+            patience = None if address == addresses[-1] else _PATIENCE
             try:
-                stream = await self._backend.connect_tcp(address, port, patience, local_address, socket_options)
+                stream = await self._backend.connect_tcp(address, port, patience)
             except httpcore.ConnectTimeout:
                 why = "no answer"
             except httpcore.ConnectError as error:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any, Literal
 
 import httpcore
@@ -14,12 +13,12 @@ from bot.http.addresses import PORTS
 from bot.http.body import Body, TooBig, UnusableBody
 from bot.http.connections import Resolve, describe_error
 from bot.http.masking import secret_parts, strike_secrets
+from bot.http.pool import NO_ANSWER, Way
 from bot.http.spool import Spool
 from bot.http.transport import GuardedTransport
-from bot.http.values import TOO_BIG, HttpRules, Reply
+from bot.http.values import TOO_BIG, HttpRules, Reply, join_headers
 from bot.http.wire import Wire
 
-_NO_ANSWER = "without sending a response"  # in httpcore's words
 SECRET_HEADERS = {"authorization", "cookie", "proxy-authorization"}
 _ENDED = httpx.ByteStream(b"")
 
@@ -49,30 +48,12 @@ class Sending:
         return self.url.port or PORTS.get(self.url.scheme, 0)
 
 
-@dataclass(slots=True)
-class _Way:
-    """How far a request has come, from the engine's own events; `connected`: on a connection of its own."""
-
-    connected: bool = False
-    sent: bool = False
-    answered: bool = False
-
-    async def note(self, event: str, _: Mapping[str, Any]) -> None:
-        self.connected = self.connected or event == "connection.connect_tcp.started"
-        self.sent = self.sent or event == "http11.send_request_headers.started"
-        self.answered = self.answered or event == "http11.receive_response_headers.complete"
-
-    def unsure(self, sending: Sending) -> bool:
-        """Whether nobody can say if a message arrived."""
-        return self.sent and sending.method != "GET"
-
-
 class Exchange:
     """One httpx client: it takes nothing from the environment, follows no redirect and keeps no cookie."""
 
     def __init__(self, rules: HttpRules, resolve: Resolve | None, in_all: int) -> None:
         self._transport = GuardedTransport(rules, resolve, in_all)
-        self._client = httpx.AsyncClient(
+        self._client = _Client(
             transport=self._transport,
             trust_env=False,
             follow_redirects=False,
@@ -84,24 +65,24 @@ class Exchange:
 
         Raises Later (`unsure` if a POST went out unanswered) and Never.
         """
-        host, way = sending.host, _Way()
+        host, way = sending.host, Way(sending.method != "GET")
         try:
             async with asyncio.timeout(left):
                 return await self._answer_past_idle(sending, way)
         except TimeoutError:
             reason = f"{host} did not finish within {sending.deadline:g} s"
         except TooBig as error:
-            raise Later(f"{host} sent {error}", state=TOO_BIG, unsure=way.unsure(sending)) from None
+            raise Later(f"{host} sent {error}", state=TOO_BIG, unsure=way.unsure) from None
         except UnusableBody as error:
             reason = f"{host} sent {error}"
         except httpcore.LocalProtocolError as error:
             raise Never(f"the request to {host} cannot be written: {describe_error(error)}") from error
         except httpcore.ProtocolError as error:
             reason = f"{host} violates HTTP: {_without_request(str(error), sending)}"
-            way.answered = way.answered or _NO_ANSWER not in str(error)
+            way.answered = way.answered or NO_ANSWER not in str(error)
         except (httpcore.NetworkError, OSError) as error:
             reason = f"the connection to {host} broke: {describe_error(error)}"
-        raise Later(reason, unsure=way.unsure(sending), unreached=not way.answered)
+        raise Later(reason, unsure=way.unsure, unreached=not way.answered)
 
     async def connect(self, host: str, port: int) -> Wire:
         """Open a connection for another protocol. Raises Later."""
@@ -110,30 +91,14 @@ class Exchange:
     async def aclose(self) -> None:
         await self._client.aclose()
 
-    async def _answer_past_idle(self, sending: Sending, way: "_Way") -> tuple[Reply, httpx.URL | None]:
+    async def _answer_past_idle(self, sending: Sending, way: Way) -> tuple[Reply, httpx.URL | None]:
         """Servers close idle connections, often just as the next request leaves: a GET is then sent once more."""
         try:
-            return await self._answer(sending, self._written(sending, way.note))
+            return await self._answer(sending, _written(sending, way))
         except (httpcore.NetworkError, httpcore.RemoteProtocolError):
             if sending.method != "GET" or way.connected or way.answered:
                 raise
-        return await self._answer(sending, self._written(sending, way.note))
-
-    def _written(self, sending: Sending, trace: Any) -> httpx.Request:
-        try:
-            headers = httpx.Headers({n: v.strip() for n, v in sending.headers.items()}, encoding="latin-1")
-        except UnicodeEncodeError as error:
-            raise Never(f"the request to {sending.host} cannot be written: a header is not Latin-1 text") from error
-        content: bytes | AsyncIterator[bytes] | None
-        if isinstance(sending.content, Spool):
-            headers["content-length"] = str(sending.content.size)
-            content = sending.content.stream()
-        else:
-            content = sending.content or None
-        more = {"trace": trace}
-        return self._client.build_request(
-            sending.method, sending.url, headers=headers, content=content, extensions=more
-        )
+        return await self._answer(sending, _written(sending, way))
 
     async def _answer(self, sending: Sending, request: httpx.Request) -> tuple[Reply, httpx.URL | None]:
         response = await self._send(request)
@@ -154,25 +119,36 @@ class Exchange:
             raise Later(f"{request.url.host} redirects to an address that cannot be read") from None
 
 
+class _NoCookies(httpx.Cookies):
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Keep none: even to look for them costs as much as to write the request."""
+
+
+class _Client(httpx.AsyncClient):
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._cookies = _NoCookies()
+
+
+def _written(sending: Sending, way: Way) -> httpx.Request:
+    try:
+        headers = httpx.Headers({n: v.strip() for n, v in sending.headers.items()}, encoding="latin-1")
+    except UnicodeEncodeError as error:
+        raise Never(f"the request to {sending.host} cannot be written: a header is not Latin-1 text") from error
+    content: bytes | AsyncIterator[bytes] | None
+    if isinstance(sending.content, Spool):
+        headers["content-length"] = str(sending.content.size)
+        content = sending.content.stream()
+    else:
+        content = sending.content or None
+    return httpx.Request(sending.method, sending.url, headers=headers, content=content, extensions={"way": way})
+
+
 def _reply(response: httpx.Response, body: bytes) -> Reply:
     line = f"{response.http_version} {response.status_code} {response.reason_phrase}".rstrip()
-    headers = _headers(response)
-    return Reply(
-        response.status_code, str(response.url), headers, body, status_line=line, certificate=_certificate(response)
-    )
-
-
-def _headers(response: httpx.Response) -> Mapping[str, str]:
-    """As Latin-1, which gives back the same bytes when a value is sent to the server again."""
-    return dict(httpx.Headers(response.headers.raw, encoding="latin-1").items())
-
-
-def _certificate(response: httpx.Response) -> str | None:
-    """The SHA-256 of the certificate that the server showed, as hex."""
-    stream = response.extensions.get("network_stream")
-    tls = stream.get_extra_info("ssl_object") if stream else None
-    shown = tls.getpeercert(binary_form=True) if tls else None
-    return sha256(shown).hexdigest() if shown else None
+    headers = join_headers(response.headers.raw)
+    certificate = response.extensions["certificate"]
+    return Reply(response.status_code, str(response.url), headers, body, status_line=line, certificate=certificate)
 
 
 def _without_request(words: str, sending: Sending) -> str:
@@ -183,6 +159,7 @@ def _without_request(words: str, sending: Sending) -> str:
 
 async def _read_body(response: httpx.Response, cap: int, sink: Callable[[bytes], object] | None) -> bytes:
     body = Body(cap, response.headers, sink)
-    async for chunk in response.aiter_raw():
+    assert isinstance(response.stream, httpx.AsyncByteStream)
+    async for chunk in response.stream:
         body.feed(chunk)
     return body.finish()

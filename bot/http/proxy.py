@@ -1,10 +1,4 @@
-"""Goes through the proxy and nowhere else: SOCKS5 and HTTP tunnels, where the proxy resolves the names.
-
-The tunnels are our own because httpcore 1.0.9 gives up a place in its pool for good when a handshake in one of its own
-fails or is cancelled.
-"""
-
-from collections.abc import Iterable
+"""Goes through the proxy and nowhere else: SOCKS5 and HTTP tunnels, where the proxy resolves the names."""
 
 import httpcore
 
@@ -27,23 +21,16 @@ def read_proxy(written: str, private: frozenset[tuple[str, int]]) -> Proxy:
     return proxy
 
 
-class Tunnel(httpcore.AsyncNetworkBackend):
+class Tunnel:
     """Connects through the proxy, which is given the name and resolves it; there is no other way out."""
 
     def __init__(self, guard: Guard, proxy: Proxy) -> None:
         self._guard = guard
         self._proxy = proxy
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> Connection:
+    async def connect(self, host: str, port: int) -> Connection:
         proxy = self._proxy
-        connection = await self._guard.connect_tcp(proxy.host, proxy.port, timeout, local_address, socket_options)
+        connection = await self._guard.connect(proxy.host, proxy.port)
         try:
             refused = await open_tunnel(proxy, host, port, connection.read_exactly, connection.write)
         except BaseException as error:

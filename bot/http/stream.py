@@ -1,13 +1,12 @@
 """A reply that does not end, such as server-sent events: its head is there, its body comes piece by piece."""
 
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Self
 
 import h11
 
 from bot.errors import Later, Never
-from bot.http.values import Reply
+from bot.http.values import Reply, join_headers
 from bot.http.wire import Wire
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ class Stream:
             if not isinstance(event, h11.Response | h11.InformationalResponse):
                 raise Later(f"{sending.host} sent no reply", unreached=True)
             if isinstance(event, h11.Response) or event.status_code == _SWITCHED:
-                stream.head = Reply(event.status_code, str(sending.url), _headers(event), b"")
+                stream.head = Reply(event.status_code, str(sending.url), join_headers(event.headers), b"")
                 stream._early = stream._rules.trailing_data[0] if event.status_code == _SWITCHED else b""
                 return stream
 
@@ -75,11 +74,3 @@ class Stream:
         except h11.RemoteProtocolError as error:
             raise Later(f"{self.host} violates HTTP: {str(error)[:100]}") from error
         return event
-
-
-def _headers(event: h11.Response | h11.InformationalResponse) -> Mapping[str, str]:
-    found: dict[str, str] = {}
-    for name, value in event.headers:
-        key, words = name.decode("latin-1"), value.decode("latin-1")
-        found[key] = f"{found[key]}, {words}" if key in found else words
-    return found

@@ -2,24 +2,23 @@
 
 import logging
 import ssl
-from collections.abc import AsyncIterator
 from http import HTTPStatus
 from pathlib import Path
 
+import h11
 import httpcore
 import httpx
 
 from bot.errors import Later, Never
+from bot.http.addresses import PORTS
 from bot.http.body import UnusableBody
 from bot.http.connections import Connection, Guard, Resolve, Resolver
+from bot.http.pool import Place, Pool
 from bot.http.proxy import Tunnel, read_proxy
-from bot.http.tunnel import Proxy
 from bot.http.values import HttpRules
 from bot.http.wire import Wire
 from storage.state_names import PROXY_DOWN
 
-_IDLE = 20
-_IDLE_SECONDS = 5.0
 _MOST_HEADERS = 2_000
 
 
@@ -30,76 +29,71 @@ class GuardedTransport(httpx.AsyncBaseTransport):
     """
 
     def __init__(self, rules: HttpRules, resolve: Resolve | None, in_all: int) -> None:
-        # httpx logs every URL (a bot token is part of one), httpcore every reply's headers (a Location can hold one).
-        for name in ("httpx", "httpcore"):
-            logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every URL; a bot token is part of one
         self._proxy = read_proxy(rules.proxy, rules.private) if rules.proxy else None
         self._resolver = Resolver()
-        guard = Guard(rules.private, resolve or self._resolver, proxy=str(self._proxy or ""))
-        self._way_out = Tunnel(guard, self._proxy) if self._proxy else guard
+        self._guard = Guard(rules.private, resolve or self._resolver, proxy=str(self._proxy or ""))
+        self._way_out = Tunnel(self._guard, self._proxy) if self._proxy else self._guard
         self._ca_file = rules.ca_file
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=_tls(rules.ca_file),
-            network_backend=self._way_out,
-            max_connections=in_all,
-            max_keepalive_connections=_IDLE,
-            keepalive_expiry=_IDLE_SECONDS,
-        )
-        forwards = self._proxy is not None and self._proxy.scheme == "http"
-        self._forward = _forwarding(self._proxy, guard, in_all) if self._proxy and forwards else None
+        self._context = _tls(rules.ca_file)
+        self._context.set_alpn_protocols(["http/1.1"])
+        self._pool = Pool(self._open, in_all)
+        self._forward = Pool(self._open_proxy, in_all)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send it and read the head of the reply. Raises Later and UnusableBody too."""
-        url, stream = request.url, request.stream
+        """Send it and read the head of the reply. Raises Later and UnusableBody too.
+
+        Its extension "way" is a `Way`, which learns how far it comes.
+        """
+        url, headers, stream = request.url, request.headers.raw, request.stream
         assert isinstance(stream, httpx.AsyncByteStream)
-        target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
-        written = httpcore.Request(
-            request.method, target, headers=request.headers.raw, content=stream, extensions=request.extensions
-        )
-        forward = self._forward if url.scheme == "http" else None
-        reply = await (forward or self._pool).handle_async_request(written)
+        place = (url.scheme, url.raw_host.decode("ascii"), url.port or PORTS[url.scheme])
+        target = url.raw_path
+        # Many HTTP proxies open tunnels to port 443 only, and forward the rest themselves.
+        forwards = self._proxy is not None and self._proxy.scheme == "http" and url.scheme == "http"
+        if self._proxy and forwards:
+            place, target = ("http", self._proxy.host, self._proxy.port), b"http://" + url.netloc + url.raw_path
+            if self._proxy.user:
+                headers = [*headers, (b"Proxy-Authorization", self._proxy.login.encode("ascii"))]
+        try:
+            head = h11.Request(method=request.method, target=target, headers=headers)
+        except h11.LocalProtocolError as error:
+            raise httpcore.LocalProtocolError(error) from error
+        pool = self._forward if forwards else self._pool
+        reply, body = await pool.ask(place, head, stream, request.extensions["way"])
         problem: Exception | None = None
-        if self._proxy and forward and reply.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        if self._proxy and forwards and reply.status_code == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
             reason = f"the proxy {self._proxy} cannot be used: {self._proxy.wrong_password}"
             problem = Later(reason, state=PROXY_DOWN)
         elif len(reply.headers) > _MOST_HEADERS:
             problem = UnusableBody(f"{len(reply.headers):,} headers")
         if problem:
-            await reply.aclose()
+            await body.aclose()
             raise problem
-        headers = [(name, value) for name, value in reply.headers if name.lower() != b"set-cookie"]
-        return httpx.Response(reply.status, headers=headers, stream=_Arriving(reply), extensions=reply.extensions)
+        extensions = {
+            "http_version": b"HTTP/" + reply.http_version,
+            "reason_phrase": reply.reason,
+            "certificate": body.certificate,
+        }
+        kept = [(name, value) for name, value in reply.headers.raw_items() if name.lower() != b"set-cookie"]
+        return httpx.Response(reply.status_code, headers=kept, stream=body, extensions=extensions)
 
     async def connect(self, host: str, port: int) -> Wire:
         """Open a connection for another protocol. Raises Later."""
-        return Wire(await self._way_out.connect_tcp(host, port), lambda ca_file: _tls(self._ca_file, ca_file))
+        return Wire(await self._way_out.connect(host, port), lambda ca_file: _tls(self._ca_file, ca_file))
 
     async def aclose(self) -> None:
         await self._pool.aclose()
-        if self._forward:
-            await self._forward.aclose()
+        await self._forward.aclose()
         self._resolver.close()
 
+    async def _open(self, place: Place) -> Connection:
+        scheme, host, port = place
+        connection = await self._way_out.connect(host, port)
+        return await connection.start_tls(self._context) if scheme == "https" else connection
 
-class _Arriving(httpx.AsyncByteStream):
-    """The body of a reply as it comes. Raises UnusableBody where there is more of it than was announced."""
-
-    def __init__(self, reply: httpcore.Response) -> None:
-        self._reply = reply
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        chunk = b""
-        async for chunk in self._reply.aiter_stream():
-            yield chunk
-        announced = any(name.lower() == b"content-length" for name, _ in self._reply.headers)
-        connection = self._reply.extensions.get("network_stream")
-        # The engine would take bytes behind the announced end for the reply to the next request on this connection.
-        if announced and isinstance(connection, Connection) and not connection.last.endswith(chunk):
-            await connection.aclose()
-            raise UnusableBody("more bytes than it announced")
-
-    async def aclose(self) -> None:
-        await self._reply.aclose()
+    async def _open_proxy(self, place: Place) -> Connection:
+        return await self._guard.connect(place[1], place[2])
 
 
 def _tls(*ca_files: Path | None) -> ssl.SSLContext:
@@ -111,15 +105,3 @@ def _tls(*ca_files: Path | None) -> ssl.SSLContext:
             remedy = "it must be a PEM file of certificates"
             raise Never(f"ca_file {str(ca_file)!a} cannot be read", remedy=remedy) from error
     return context
-
-
-def _forwarding(proxy: Proxy, guard: Guard, in_all: int) -> httpcore.AsyncHTTPProxy:
-    """For http:// addresses: many HTTP proxies open tunnels to port 443 only, and forward the rest themselves."""
-    return httpcore.AsyncHTTPProxy(
-        proxy_url=f"http://{proxy}",
-        proxy_auth=(proxy.user, proxy.password) if proxy.user else None,
-        network_backend=guard,
-        max_connections=in_all,
-        max_keepalive_connections=_IDLE,
-        keepalive_expiry=_IDLE_SECONDS,
-    )

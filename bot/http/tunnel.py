@@ -44,6 +44,11 @@ class Proxy:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
+    def login(self) -> str:
+        """The user name and the password as HTTP carries them (RFC 7617)."""
+        return f"Basic {b64encode(f'{self.user}:{self.password}'.encode()).decode('ascii')}"
+
+    @property
     def wrong_password(self) -> str:
         """What to say when the proxy refuses the password that it was given, or was not given."""
         return "it does not accept the user name and password" if self.user else "it requires a user name and password"
@@ -98,7 +103,7 @@ async def _connect(proxy: Proxy, host: str, port: int, read: Read, write: Write)
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     lines = [f"CONNECT {where} HTTP/1.1", f"Host: {where}"]
     if proxy.user:
-        lines.append(f"Proxy-Authorization: Basic {b64encode(f'{proxy.user}:{proxy.password}'.encode()).decode()}")
+        lines.append(f"Proxy-Authorization: {proxy.login}")
     await write("\r\n".join((*lines, "", "")).encode())
     head = b""
     while b"\r\n\r\n" not in head and len(head) < _LONGEST_ANSWER:

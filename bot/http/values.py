@@ -1,7 +1,7 @@
 """The settings of the HTTP client, its replies, and the wait that a reply asks for."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -67,6 +67,15 @@ class Reply:
     @property
     def ok(self) -> bool:
         return 200 <= self.status < 300
+
+
+def join_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """By lower-case name; as Latin-1, which gives back the same bytes when a value is sent to the server again."""
+    found: dict[str, str] = {}
+    for name, value in raw:
+        key, words = name.decode("latin-1").lower(), value.decode("latin-1")
+        found[key] = f"{found[key]}, {words}" if key in found else words
+    return found
 
 
 def check_busy(reply: Reply, now: int, longest: int = DAY) -> Later | None:

@@ -54,7 +54,6 @@ class Wire:
     async def write(self, data: bytes) -> None:
         try:
             await self._connection.write(data)
-            await self._connection.flush()
         except httpcore.NetworkError as error:
             raise self._broken(describe_error(error)) from error
 
@@ -63,7 +62,7 @@ class Wire:
 
         Raises Never if it cannot be read, BadCertificate if the other side has none that holds.
         """
-        self._connection = await self._connection.start_tls(self._authorities(ca_file), self._connection.host)
+        self._connection = await self._connection.start_tls(self._authorities(ca_file))
 
     async def aclose(self) -> None:
         await self._connection.aclose()

@@ -355,6 +355,29 @@ def test_a_reply_longer_than_it_says_does_not_spoil_the_next_one(origin: Origin,
     asyncio.run(visit())
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 204 No Content\r\n\r\n",
+        b"HTTP/1.1 304 Not Modified\r\ncontent-length: 9\r\n\r\n",
+        b"HTTP/1.1 503 x\r\ncontent-length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nfour\r\n0\r\n\r\n",
+    ],
+)
+def test_what_follows_a_reply_unasked_is_not_the_reply_to_the_next_request(
+    origin: Origin, visiting: Visiting, head: bytes
+) -> None:
+    origin.answers["/lie"] = head + ok(b"forged")
+
+    async def visit() -> None:
+        async with origin, visiting(origin) as http:
+            await http.get(origin.url("/lie"), cap=100, deadline=60)
+            assert (await http.get(origin.url(), cap=100, deadline=60)).body == b"good"
+
+    asyncio.run(visit())
+    assert origin.connections == 2
+
+
 @pytest.mark.parametrize("headers", [{"X-A": "a\r\nX-B: b"}, {"X-A": "သ"}, {"X A": "a"}])
 def test_a_header_that_cannot_be_sent_stops_the_request(
     origin: Origin, visiting: Visiting, headers: dict[str, str]
