@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.command("run")
 @click.option(
-    "--once", is_flag=True, help="Poll every source once, deliver what is due, and exit: 1 if no source was reached."
+    "--once", is_flag=True, help="Poll every source once, deliver what is due, and exit: 1 if no source could be read."
 )
 @click.option(
     "--new-archive", is_flag=True, help="Move a database that is not the right one aside; begin an empty one."

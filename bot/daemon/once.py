@@ -1,13 +1,16 @@
 """One pass: a round of every source and everything that follows from it."""
 
 import asyncio
+from collections.abc import Collection, Iterable
 
 from bot.clock import SECOND
 from bot.daemon.app import App
-from bot.errors import Later, Never
+from bot.daemon.rounds import is_stopped
+from bot.errors import Never
 from bot.intake.poll import Round
 from storage.alerts import deaths
 from storage.media import crashes
+from storage.records import SourceRow
 from storage.state_names import ARCHIVE_ERROR, PROXY_DOWN
 
 WAIT = 5 * SECOND  # what becomes due within this time belongs to the pass
@@ -15,11 +18,11 @@ UPKEEP_S = 60.0  # after an upgrade, of each pass
 
 
 async def run_once(app: App) -> int:
-    """Make one pass and return the exit code: 5 if a source or target refused for good, 1 if no source was reached."""
+    """Make one pass and return the exit code: see `choose_exit_code`."""
     stages, clock = app.stages, app.clock
     await app.begin()
     try:
-        rounds = await stages.rounds.once()
+        rounds, skipped = await stages.rounds.once()
         refused = await _alert(app, 0)  # alerts go out before files are fetched, and again before files are read
         await stages.wired.media.fetch(clock.now() + WAIT)
         refused += await _alert(app, 0)
@@ -43,12 +46,22 @@ async def run_once(app: App) -> int:
         await app.close()
     for name, result in rounds.items():
         stages.say(_summarize(name, result))
-    errors = [result.error for result in rounds.values() if result.error is not None]
+    return choose_exit_code(rounds.values(), skipped, refused)
+
+
+def choose_exit_code(rounds: Collection[Round], skipped: Iterable[SourceRow], refused: int) -> int:
+    """What cron hears of a pass: a source that a person paused does not count, some that failed are tried again.
+
+    A proxy that cannot be used or a full disk fails every source, even if it was noticed by some.
+    """
+    errors = [result.error for result in rounds if result.error is not None]
+    read = any(one.error is None or one.new or one.revised or one.unchanged for one in rounds)
     if refused or any(isinstance(error, Never) for error in errors):
         return 5
-    # No network, a proxy that cannot be used, or a full disk blinds every source at once: such a pass did not run.
-    blind = len(errors) == len(rounds) > 0 and all(isinstance(error, Later) and error.unreached for error in errors)
-    return int(blind or any(error.state in (PROXY_DOWN, ARCHIVE_ERROR) for error in errors))
+    left = [row for row in skipped if not row.paused]
+    if not read and (errors or left):
+        return 1 if errors or not all(map(is_stopped, left)) else 5
+    return int(any(error.state in (PROXY_DOWN, ARCHIVE_ERROR) for error in errors))
 
 
 async def _alert(app: App, wait: int) -> int:

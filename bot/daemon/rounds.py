@@ -73,20 +73,21 @@ class Rounds:
             self._requested -= free
             now = self.clock.now()
             rows = await self.archive.read(source_rows.list_sources)
-            wanted = [row for row in rows if row.name in free and not row.paused and row.next_poll_at < 1 << 61]
+            wanted = [row for row in rows if row.name in free and not row.paused and not is_stopped(row)]
             self._start(row for row in wanted if row.hold_until is None or row.hold_until <= now)
 
-    async def once(self) -> dict[str, Round]:
-        """One round of every source, due or not, except those that are paused, stopped or rate-limited."""
+    async def once(self) -> tuple[dict[str, Round], list[SourceRow]]:
+        """One round of every source, due or not; and those that had none: paused, stopped or rate-limited."""
         rows = await self.archive.read(source_rows.list_sources)
         now = self.clock.now()
         known = [row for row in rows if row.name in self.sources]
-        for row in known:
-            if why := _reason_to_skip(row, now):
-                self.say(f"{row.name}: skipped, {why}")
-        self._start((row for row in known if not _reason_to_skip(row, now)), repeat=False)
+        skipped = [(row, why) for row in known if (why := _reason_to_skip(row, now))]
+        for row, why in skipped:
+            self.say(f"{row.name}: skipped, {why}")
+        left = [row for row, _ in skipped]
+        self._start((row for row in known if row not in left), repeat=False)
         names = list(self._under_way)
-        return dict(zip(names, await asyncio.gather(*self._under_way.values()), strict=True))
+        return dict(zip(names, await asyncio.gather(*self._under_way.values()), strict=True)), left
 
     async def aclose(self) -> None:
         """Cancel what is under way and wait for it; what was committed stays."""
@@ -141,11 +142,16 @@ def _posts(number: int) -> str:
     return "1 post" if number == 1 else f"{number} posts"
 
 
+def is_stopped(row: SourceRow) -> bool:
+    """Whether a person must act before this source is polled again."""
+    return row.next_poll_at >= 1 << 61
+
+
 def _reason_to_skip(row: SourceRow, now: int) -> str | None:
     """Why one pass skips a source; None if it does not."""
     if row.paused:
         return f"paused: `communique sources resume {row.name}` resumes it"
-    if row.next_poll_at >= 1 << 61:
+    if is_stopped(row):
         state = "" if row.state == STOPPED else f" ({row.state})"
         return f"stopped{state}: fix the config, or run `communique sources resume {row.name}`"
     if row.hold_until is not None and row.hold_until > now:

@@ -4,16 +4,21 @@ import asyncio
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
+
 from bot import sources as kinds
 from bot.archive import AsyncArchive
 from bot.clock import MINUTE, SECOND, Clock
 from bot.contracts.source import SourceTools
+from bot.daemon.once import choose_exit_code
 from bot.daemon.rounds import Rounds
+from bot.errors import Later, Never
 from bot.http import Http, HttpRules
-from bot.intake.poll import Intake
+from bot.intake.poll import Intake, Round
 from bot.world import World, run_in_thread
 from storage.archive.database import Archive, Writer
 from storage.sources import states
+from storage.state_names import ARCHIVE_ERROR
 
 NAMES = ("spokesman", "paused", "stopped", "limited")
 
@@ -55,3 +60,28 @@ def test_a_bell_starts_no_round_of_a_source_that_is_paused_stopped_or_rate_limit
     with run_in_thread(world) as address:
         asyncio.run(live(address))
     assert [world.requests(name) for name in NAMES[1:]] == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("rounds", "skipped", "refused", "code"),
+    [
+        ([Round(new=1)], ["paused", "stopped", "limited"], 0, 0),
+        ([Round(new=1), Round(error=Later("500"))], [], 0, 0),
+        ([Round(new=1)], [], 1, 5),
+        ([Round(new=1), Round(error=Never("gone"))], [], 0, 5),
+        ([Round(error=Later("500")), Round(error=Later("no answer", unreached=True))], [], 0, 1),
+        ([Round(new=1, error=Later("500"))], [], 0, 0),  # the page was read, its history was not
+        ([Round(), Round(error=Later("full", state=ARCHIVE_ERROR))], [], 0, 1),
+        ([Round(error=Later("500"))], ["stopped"], 0, 1),
+        ([], ["limited", "stopped"], 0, 1),
+        ([], ["stopped", "paused"], 0, 5),
+        ([], ["paused"], 0, 0),
+    ],
+)
+def test_a_pass_in_which_no_source_could_be_read_failed(
+    archive: Archive, rounds: list[Round], skipped: list[str], refused: int, code: int
+) -> None:
+    with archive.writing() as writer:
+        set_states(writer, 0)
+        rows = {row.name: row for row in states.list_sources(writer)}
+    assert choose_exit_code(rounds, [rows[name] for name in skipped], refused) == code

@@ -128,7 +128,7 @@ def test_systemd_hears_ready_and_stopping(desk: Desk, sink: Sink, until: Until, 
         assert "STOPPING=1" in listen()
 
 
-def test_one_pass_ends_with_0_if_a_source_failed_5_if_one_refused_and_1_if_none_was_reached(
+def test_one_pass_ends_with_0_if_a_source_failed_5_if_one_refused_and_1_if_none_was_read(
     desk: Desk, sink: Sink
 ) -> None:
     world = world_of("spokesman_office", "hill_rangers")
@@ -147,6 +147,8 @@ def test_one_pass_ends_with_0_if_a_source_failed_5_if_one_refused_and_1_if_none_
             desk.run("run", "--once", code=5)
         left = desk.run("run", "--once", code=0)
         assert "hill_rangers: skipped, stopped (renamed): fix the config, or run `communique" in left.stderr
+        world.set_faults("spokesman_office", Faults(status=500))
+        assert "500" in desk.run("run", "--once", code=1).stderr
     assert "cannot be reached" in desk.run("run", "--once", code=1).stderr
 
 
@@ -157,7 +159,7 @@ def test_a_source_that_stopped_is_asked_again_once_the_config_is_mended(desk: De
         assert "set allow_private_addresses = true" in desk.run("run", "--once", code=5).stderr
         for _ in range(3):
             desk.run("run", "--once", code=5)
-        assert "skipped, stopped: fix the config" in desk.run("run", "--once").stderr
+        assert "skipped, stopped: fix the config" in desk.run("run", "--once", code=5).stderr
         desk.write(mended)
         assert "recovered" in desk.run("run", "--once").stderr
         desk.write(mended.replace("allow_private_addresses = true", ""))

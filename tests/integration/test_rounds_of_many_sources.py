@@ -72,7 +72,7 @@ def test_history_that_takes_long_is_no_failure(archive: Archive) -> None:
     open_.set()
 
     async def use(collector: Rounds, _: asyncio.Event) -> Any:
-        [result] = (await collector.once()).values()
+        [result] = (await collector.once())[0].values()
         return result
 
     result = live(archive, [Channel("slow", "telegram_web", open_, past=shut)], use, filling_s=0.05)
