@@ -33,6 +33,13 @@ from pathlib import Path
 from statistics import median
 
 Way = Callable[[], object]
+# What a config begins with that watches servers on this machine.
+LOOPBACK = """
+[http]
+allow_private_addresses = true
+[http.hosts."127.0.0.1"]
+interval = 0
+"""
 _HEAD = ("", "ours", "floor", "result", "goal", "")
 
 

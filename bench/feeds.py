@@ -14,16 +14,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from shutil import rmtree
 
-from bench._table import Cost, Row, amount, in_turn, program, ratio, run
+from bench._table import LOOPBACK, Cost, Row, amount, in_turn, program, ratio, run
 from bench._texts import vocabulary
 
 ENTRIES, FEW, MANY = 30, 2, 42
-_HEAD = """
-[http]
-allow_private_addresses = true
-[http.hosts."127.0.0.1"]
-interval = 0
-"""
 _SOURCE = '\n[[sources]]\nname = "feed_{number}"\nkind = "feed"\nurl = "{url}/{number}"\n'
 _ITEM = (
     "<item><title>Statement {entry} of office {number}</title><link>https://example.org/{number}/{entry}</link>"
@@ -85,7 +79,7 @@ def once(folder: Path, url: str, count: int) -> None:
     """One pass over so many feeds, each for the first time."""
     rmtree(folder / "data", ignore_errors=True)
     config = folder / "config.toml"
-    config.write_text(_HEAD + "".join(_SOURCE.format(number=number, url=url) for number in range(count)))
+    config.write_text(LOOPBACK + "".join(_SOURCE.format(number=number, url=url) for number in range(count)))
     command = [
         sys.executable,
         "-m",

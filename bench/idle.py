@@ -8,14 +8,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench._table import LeftOut, Row, amount, run
+from bench._table import LOOPBACK, LeftOut, Row, amount, run
 from bot.world import World, run_in_thread
 
 _HEAD = """
-[http]
-allow_private_addresses = true
-[http.hosts."127.0.0.1"]
-interval = 0
 [defaults]
 every = "{every}"
 [[rules]]
@@ -59,7 +55,7 @@ def rows(quick: bool) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder, run_in_thread(world) as url:
         config = Path(folder) / "config.toml"
         entries = "".join(_SOURCE.format(number=number, url=url) for number in range(sources))
-        config.write_text(_HEAD.format(every=every) + entries, encoding="utf-8")
+        config.write_text(LOOPBACK + _HEAD.format(every=every) + entries, encoding="utf-8")
         command = [sys.executable, "-m", "bot", "--config", str(config), "--data-dir", f"{folder}/data", "run"]
         floor = subprocess.Popen([sys.executable, "-c", _FLOOR])
         daemon = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

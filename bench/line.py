@@ -17,15 +17,11 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from bench._pages import serving
-from bench._table import Cost, Row, in_turn, program, ratio, run
+from bench._table import LOOPBACK, Cost, Row, in_turn, program, ratio, run
 from bench._texts import vocabulary
 
 CHANNELS, POSTS, RULES = 12, 420, 1_000
 _HEAD = """
-[http]
-allow_private_addresses = true
-[http.hosts."127.0.0.1"]
-interval = 0
 [defaults]
 every = "1h"
 [[targets]]
@@ -67,7 +63,7 @@ def configure(folder: Path, address: str, channels: int, words: Sequence[str], *
     sources = [_SOURCE.format(number=n, address=address, alert=str(alert).lower()) for n in range(channels)]
     rules = [f'[[rules]]\nname = "r{n}"\nquery = \'"{word}"\'\ntargets = ["hook"]\n' for n, word in enumerate(words)]
     config = folder / "config.toml"
-    config.write_text("\n".join((_HEAD.format(address=address), *sources, *rules)), encoding="utf-8")
+    config.write_text("\n".join((LOOPBACK, _HEAD.format(address=address), *sources, *rules)), encoding="utf-8")
     return config
 
 

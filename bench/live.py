@@ -16,16 +16,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median, quantiles
 
-from bench._table import Row, amount, run
+from bench._table import LOOPBACK, Row, amount, run
 from bench.idle import seconds_of
 from bot.world import World, run_in_thread
 from bot.world.state import MessageList
 
 _HEAD = """
-[http]
-allow_private_addresses = true
-[http.hosts."127.0.0.1"]
-interval = 0
 [defaults]
 every = "{every}"
 [[rules]]
@@ -88,7 +84,7 @@ def measure(sources: int, every: int, seconds: float) -> tuple[list[float], floa
     threading.Thread(target=sink.serve_forever, daemon=True).start()
     with tempfile.TemporaryDirectory() as name, run_in_thread(world) as url:
         folder = Path(name)
-        head = _HEAD.format(every=f"{every}s", hook=f"http://127.0.0.1:{sink.server_port}/")
+        head = LOOPBACK + _HEAD.format(every=f"{every}s", hook=f"http://127.0.0.1:{sink.server_port}/")
         written = head + "".join(_SOURCE.format(number=number, url=url) for number in range(sources))
         (folder / "config.toml").write_text(written)
         command = [sys.executable, "-m", "bot", "--config", str(folder / "config.toml")]

@@ -16,33 +16,31 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from bench._table import LOOPBACK
 from bench.idle import megabytes_of, seconds_of
+from bench.live import ServedWorld
 from bot.world import World, run_in_thread
-from bot.world.state import MessageList, WorldFile
+from bot.world.state import WorldFile
 from tests import statements
 from tests.desk import Desk, Sink, listening
 
 PICTURES, ALERTS, ALBUM = 1_000, 40, 10
 Latencies = tuple[list[float], list[float]]  # seconds from publishing, and from being served, to the alert
-CONFIG = """
-[http]
-allow_private_addresses = true
-[http.hosts."127.0.0.1"]
-interval = 0
+CONFIG = f"""{LOOPBACK}
 [media]
 keep_free = 0
 [[sources]]
 name = "office"
 kind = "telegram_web"
 channel = "office"
-base_url = "{world}"
+base_url = "{{world}}"
 every = "1s"
 recheck = []
 [[sources]]
 name = "gallery"
 kind = "telegram_web"
 channel = "gallery"
-base_url = "{world}"
+base_url = "{{world}}"
 every = "5s"
 recheck = []
 [[rules]]
@@ -52,27 +50,13 @@ targets = ["hook"]
 [[targets]]
 name = "hook"
 kind = "webhook"
-url = "{hook}"
+url = "{{hook}}"
+"""
+READER = """
 [[engines]]
 name = "reader"
 kind = "tesseract"
 """
-
-
-class Watched(World):
-    """A world that remembers when it first showed each message; times are of time.monotonic."""
-
-    served: dict[tuple[str, int], float]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.served = {}
-
-    def show_page(self, handle: str, *, before: int | None = None, after: int | None = None) -> MessageList:
-        view = super().show_page(handle, before=before, after=after)
-        for message in view.messages:
-            self.served.setdefault((handle, message.id), time.monotonic())
-        return view
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -84,12 +68,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if isinstance(drawn, str):
         print(f"left out: {drawn}")
         return
-    world = Watched()
+    world = ServedWorld()
     world.open_channel("office", "The office")
     world.open_channel("gallery", "The gallery")
     with tempfile.TemporaryDirectory() as folder, run_in_thread(world) as address, listening() as sink:
         desk = Desk(Path(folder))
-        desk.write(CONFIG.format(world=address, hook=sink.url))
+        desk.write(CONFIG.format(world=address, hook=sink.url) + READER)
         daemon = desk.start("run")
         try:
             until(lambda: "office is reached" in desk.said() and "gallery is reached" in desk.said())
@@ -144,7 +128,7 @@ def page() -> bytes | str:
     return out.getvalue()
 
 
-def alerts(world: Watched, sink: Sink, number: int) -> Latencies:
+def alerts(world: ServedWorld, sink: Sink, number: int) -> Latencies:
     """Publish so many texts, each just after a poll; seconds from publishing, and from being served, to the alert."""
     published, served = [], []
     for _ in range(number):

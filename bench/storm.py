@@ -10,14 +10,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench._table import LeftOut, Row, amount, run
+from bench._table import LOOPBACK, LeftOut, Row, amount, run
 from tests.desk import Sink, listening
 
 _CONFIG = """
-[http]
-allow_private_addresses = true
-[http.hosts."127.0.0.1"]
-interval = 0
 [events]
 enabled = false
 [[sources]]
@@ -74,7 +70,7 @@ def measure(sink: Sink, count: int, per_minute: int) -> Iterator[Row]:
     """Run the daemon, let the posts come, and wait until everything has arrived."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        (home / "config.toml").write_text(_CONFIG.format(url=sink.url, per_minute=per_minute))
+        (home / "config.toml").write_text(LOOPBACK + _CONFIG.format(url=sink.url, per_minute=per_minute))
         posts = home / "posts.jsonl"
         posts.write_text(_line(0).replace("command", "bridge"))
         watched = home / "watched.py"

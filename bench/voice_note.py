@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.idle import megabytes_of
-from bench.pictures import count, page, publish_pictures, until
+from bench.pictures import CONFIG, READER, count, page, publish_pictures, until
 from bench.speech import duration
 from bot.contracts.engine import EngineTools, MediaFile
 from bot.enrich import engines
@@ -27,44 +27,11 @@ from tests import speech_model, statements, voice_notes
 from tests.desk import Desk, Sink, listening
 
 MOST, NOTES, LENGTH, PICTURES = 15.0, 5, 30.0, 200
-CONFIG = """
-[http]
-allow_private_addresses = true
-[http.hosts."127.0.0.1"]
-interval = 0
-[media]
-keep_free = 0
-[[sources]]
-name = "office"
-kind = "telegram_web"
-channel = "office"
-base_url = "{world}"
-every = "1s"
-recheck = []
-[[rules]]
-name = "command"
-query = '"regional command"'
-targets = ["hook"]
-[[targets]]
-name = "hook"
-kind = "webhook"
-url = "{hook}"
-[[sources]]
-name = "gallery"
-kind = "telegram_web"
-channel = "gallery"
-base_url = "{world}"
-every = "5s"
-recheck = []
+EARS = """
 [[engines]]
 name = "ears"
 kind = "faster_whisper"
 model = "{model}"
-"""
-READER = """
-[[engines]]
-name = "reader"
-kind = "tesseract"
 """
 
 
@@ -86,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         floor = alone(note, chosen.model, Path(folder))
         print(f"voice note: a note of {duration(note):.1f} s, {os.cpu_count()} cores; the engine alone {floor:.1f} s")
         desk = Desk(Path(folder))
-        config = CONFIG.format(world=address, hook=sink.url, model=chosen.model)
+        config = CONFIG.format(world=address, hook=sink.url) + EARS.format(model=chosen.model)
         desk.write(config if isinstance(drawn, str) else config + READER)
         daemon = desk.start("run")
         try:

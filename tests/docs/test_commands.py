@@ -19,13 +19,10 @@ from bot.world import World, run_in_thread
 from bot.world.story import begin
 from tests.desk import Desk
 from tests.docs.reading import PAGES, ROOT, Block, blocks, quoted_commands
+from tests.integration.scene import LOOPBACK
 from tests.page_of_commands import commands
 
 CONFIG = """
-[http]
-allow_private_addresses = true
-[http.hosts."127.0.0.1"]
-interval = 0
 [[rules]]
 name = "regional-command"
 query = '"regional command"'
@@ -139,7 +136,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     begin(world)
     with run_in_thread(world) as url:
         names = ("spokesman_office", "hill_rangers_info", "shan_hills_desk")
-        desk.write(CONFIG + "".join(SOURCE.format(name=name, url=url) for name in names))
+        desk.write(LOOPBACK + CONFIG + "".join(SOURCE.format(name=name, url=url) for name in names))
         desk.run("run", "--once")
         desk.run("backup", "backups")  # for what is restored from there
         yield desk

@@ -9,11 +9,13 @@ kind = "telegram_web"
 channel = "{name}"
 base_url = "{world}"
 """
-HEAD = """
+LOOPBACK = """
 [http]
 allow_private_addresses = true
 [http.hosts."127.0.0.1"]
 interval = 0
+"""
+HEAD = f"""{LOOPBACK}
 [media]
 keep_free = 0
 [defaults]

@@ -15,13 +15,9 @@ from bot.world.files import ogg, png
 from bot.world.state import WorldFile
 from tests import bot_api
 from tests.desk import Desk, Sink
-from tests.integration.scene import world_of
+from tests.integration.scene import LOOPBACK, world_of
 
 CONFIG = """
-[http]
-allow_private_addresses = true
-[http.hosts."127.0.0.1"]
-interval = 0
 [media]
 keep_free = 0
 [[sources]]
@@ -93,7 +89,7 @@ def stand(desk: Desk, sink: Sink, api: bot_api.BotApi) -> Callable[[str, str], N
         token = desk.directory / "token"
         token.write_text(bot_api.TOKEN)
         token.chmod(0o600)
-        desk.write(CONFIG.format(world=address, hook=sink.url, api=api.base, program=program))
+        desk.write(LOOPBACK + CONFIG.format(world=address, hook=sink.url, api=api.base, program=program))
 
     return made
 

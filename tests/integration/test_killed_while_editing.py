@@ -7,6 +7,7 @@ import pytest
 from bot.world import World, run_in_thread
 from tests.bot_api import TOKEN, BotApi, serving
 from tests.desk import Desk
+from tests.integration.scene import LOOPBACK
 
 CLAIM = (
     "The regional command at Taungkyar is in our hands since 06:20 this morning, and forty of its soldiers have laid"
@@ -14,10 +15,6 @@ CLAIM = (
 )
 CHANNELS = ("rangers_info", "ridge_relay", "market_whispers")
 CONFIG = """
-[http]
-allow_private_addresses = true
-[http.hosts."127.0.0.1"]
-interval = 0
 [defaults]
 every = "1s"
 targets = ["desk"]
@@ -49,7 +46,11 @@ def test_a_daemon_that_is_killed_at_its_edits_shows_the_right_number_in_the_end(
     with run_in_thread(world) as address, serving() as api:
         (desk.directory / "token").write_text(TOKEN)
         (desk.directory / "token").chmod(0o600)
-        desk.write(CONFIG.format(api=api.base) + "".join(SOURCE.format(name=name, world=address) for name in CHANNELS))
+        desk.write(
+            LOOPBACK
+            + CONFIG.format(api=api.base)
+            + "".join(SOURCE.format(name=name, world=address) for name in CHANNELS)
+        )
         desk.run("run", "--once")
         world.publish(CHANNELS[0], CLAIM)
         desk.run("run", "--once")

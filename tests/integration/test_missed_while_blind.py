@@ -10,16 +10,12 @@ from collections import Counter
 
 from bot.world import World, run_in_thread
 from tests.desk import Desk, Sink
-from tests.integration.scene import SOURCE
+from tests.integration.scene import LOOPBACK, SOURCE
 from tests.integration.test_clock_is_set import PROGRAM
 
 CYCLES = int(os.environ.get("COMMUNIQUE_TEST_KILLS", "2"))
 HOUR = 3_600
 FRAME = """
-[http]
-allow_private_addresses = true
-[http.hosts."127.0.0.1"]
-interval = 0
 [defaults]
 every = "1s"
 timezone = "UTC"
@@ -47,7 +43,8 @@ def test_what_was_missed_in_eight_hours_is_listed_once_whatever_kills_the_progra
         world.publish(name, "Nothing new.", at=now - 9 * HOUR * 1_000_000)
     with run_in_thread(world) as address:
         desk.write(
-            FRAME.format(hook=sink.url, digest=time.strftime("%H:00", time.gmtime(time.time() + 12 * HOUR)))
+            LOOPBACK
+            + FRAME.format(hook=sink.url, digest=time.strftime("%H:00", time.gmtime(time.time() + 12 * HOUR)))
             + "".join(SOURCE.format(name=name, world=address) for name in ("office", "front"))
         )
         ahead = desk.directory / "ahead"

@@ -10,12 +10,9 @@ from bot.world import World, run_in_thread
 from tests.bot_api import TOKEN, Said
 from tests.bot_chat import BotChat, chatting, keyboard
 from tests.desk import Desk, Sink
+from tests.integration.scene import LOOPBACK
 
 CONFIG = """
-[http]
-allow_private_addresses = true
-[http.hosts."127.0.0.1"]
-interval = 0
 [defaults]
 every = "1s"
 [[sources]]
@@ -64,7 +61,7 @@ def test_people_answer_a_daemon_that_is_killed_in_between(
             return [dict(row) for row in reader.execute(sql)]
 
     with run_in_thread(world) as address:
-        desk.write(CONFIG.format(world=address, api=chat.base, hook=sink.url))
+        desk.write(LOOPBACK + CONFIG.format(world=address, api=chat.base, hook=sink.url))
         desk.run("run", "--once")
         daemon = desk.start("run")
         world.publish("spokesman_office", "We left the regional command.")
@@ -122,7 +119,8 @@ def test_twenty_deaths_do_nothing_twice_and_lose_nothing(
     with run_in_thread(world) as address:
         more = 'fold = false\nper_minute = 600\n[[rules]]\nname = "weather"\nquery = "weather"\ntargets = ["desk"]\n[[targets]]\nname = "phone"'
         desk.write(
-            CONFIG.replace('[[targets]]\nname = "phone"', more).format(world=address, api=chat.base, hook=sink.url)
+            LOOPBACK
+            + CONFIG.replace('[[targets]]\nname = "phone"', more).format(world=address, api=chat.base, hook=sink.url)
         )
         desk.run("run", "--once")
         pressed: list[int] = []

@@ -17,14 +17,11 @@ import pytest
 from bot.world import World, run_in_thread
 from bot.world.story import begin
 from tests.desk import Desk
+from tests.integration.scene import LOOPBACK
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RULE = """
-[http]
-allow_private_addresses = true
-[http.hosts."127.0.0.1"]
-interval = 0
 [[rules]]
 name = "regional-command"
 query = '"regional command"'
@@ -59,7 +56,7 @@ def test_every_command_of_the_readme_runs(desk: Desk) -> None:
     begin(world)
     with run_in_thread(world) as url:
         handles = ("spokesman_office", "hill_rangers_info", "shan_hills_desk")
-        desk.write(RULE + "".join(SOURCE.format(name=name, url=url) for name in handles))
+        desk.write(LOOPBACK + RULE + "".join(SOURCE.format(name=name, url=url) for name in handles))
         desk.run("run", "--once")
         seen: list[str] = []
         for one in commands():

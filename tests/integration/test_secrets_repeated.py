@@ -6,13 +6,9 @@ import json
 from bot.world import run_in_thread
 from tests.bot_api import TOKEN, serving
 from tests.desk import Desk, Sink
-from tests.integration.scene import world_of
+from tests.integration.scene import LOOPBACK, world_of
 
 CONFIG = """
-[http]
-allow_private_addresses = true
-[http.hosts."127.0.0.1"]
-interval = 0
 [[sources]]
 name = "spokesman_office"
 kind = "telegram_web"
@@ -43,7 +39,7 @@ def test_a_token_that_the_other_side_repeats_is_shown_and_written_nowhere(desk: 
     token.write_text(TOKEN)
     token.chmod(0o600)
     with run_in_thread(world) as address, serving() as api:
-        desk.write(CONFIG.format(world=address, api=api.base, hook=sink.url))
+        desk.write(LOOPBACK + CONFIG.format(world=address, api=api.base, hook=sink.url))
         desk.run("run", "--once")
         api.fail_with = [(400, f"Bad Request: bot{TOKEN} may not say that"), (403, f"Forbidden: {HALF} was blocked")]
         for number in (1, 2):

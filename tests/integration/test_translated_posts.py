@@ -6,15 +6,11 @@ from collections.abc import Callable
 from bot.world import run_in_thread
 from tests.desk import Desk, Sink, Until
 from tests.engine_server import serving
-from tests.integration.scene import world_of
+from tests.integration.scene import LOOPBACK, world_of
 
 SAID = "တိုင်းစစ်ဌာနချုပ် ကျဆုံးသွားပြီ"
 MEANT = "The regional command has fallen."
 CONFIG = """
-[http]
-allow_private_addresses = true
-[http.hosts."127.0.0.1"]
-interval = 0
 [[sources]]
 name = "spokesman"
 kind = "telegram_web"
@@ -46,7 +42,7 @@ def test_a_translation_stands_beside_the_original_and_alerts_nobody(
 ) -> None:
     world = world_of("spokesman_office")
     with serving({"choices": [{"message": {"content": MEANT}}]}) as server, run_in_thread(world) as address:
-        desk.write(CONFIG.format(world=address, hook=sink.url, server=server.url))
+        desk.write(LOOPBACK + CONFIG.format(world=address, hook=sink.url, server=server.url))
         desk.run("run", "--once")
         number = world.publish("spokesman_office", SAID)
         world.publish("spokesman_office", "The road is open again, says the town office.")
@@ -72,7 +68,7 @@ def test_a_kill_during_a_translation_has_it_done_again_once(
 ) -> None:
     world = world_of("spokesman_office")
     with serving({"choices": [{"message": {"content": MEANT}}]}) as server, run_in_thread(world) as address:
-        desk.write(CONFIG.format(world=address, hook=sink.url, server=server.url))
+        desk.write(LOOPBACK + CONFIG.format(world=address, hook=sink.url, server=server.url))
         desk.run("run", "--once")
         world.publish("spokesman_office", SAID)
         server.silent = True

@@ -12,13 +12,10 @@ from bot.world.files import ogg
 from bot.world.state import WorldFile
 from tests.bot_api import TOKEN, BotApi, serving
 from tests.desk import Desk, Until
+from tests.integration.scene import LOOPBACK
 
 WORDS = "We lost contact with the regional command."
 CONFIG = """
-[http]
-allow_private_addresses = true
-[http.hosts."127.0.0.1"]
-interval = 0
 [media]
 keep_free = 0
 [media.tags."official"]
@@ -72,7 +69,7 @@ class Office:
         program = desk.directory / "ears.py"
         program.write_text(EARS.format(hush=str(self.hush)), encoding="utf-8")
         program.chmod(0o755)
-        desk.write(CONFIG.format(world=address, bot=api.base, program=program))
+        desk.write(LOOPBACK + CONFIG.format(world=address, bot=api.base, program=program))
         desk.run("run", "--once")
 
     def say(self, words: str = WORDS, name: str = "note") -> bytes:
