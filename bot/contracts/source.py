@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
-from bot.clock import Clock
+from bot.clock import DAY, HOUR, MINUTE, Clock
 from bot.contracts.settings import Amount, Duration, Interval, Name, Settings, Usual
 from bot.http.addresses import PORTS
 from storage.frozen import dataclass
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bot.readers import Readers
     from bot.telegram.accounts import Accounts
 
+RECHECK = (10 * MINUTE, HOUR, DAY, 7 * DAY)  # after publishing: when a post is usually looked at again
 FileKind = Literal["voice", "audio", "photo", "video", "document"]  # "video" is round ones too
 
 
@@ -148,8 +149,11 @@ class Source(Protocol):
     pages: bool  # True: posts are numbered and `older` works, so gaps can be filled
     checks: bool  # True: `check` can tell an absence from a failure
 
-    async def fetch(self, want: Want, cursor: str | None) -> Batch:
-        """One reply of the source, parsed. `cursor` is what the last stored batch carried, None at first contact."""
+    async def fetch(self, want: Want, cursor: str | None, /) -> Batch:
+        """One reply of the source, parsed. `cursor` is what the last stored batch carried, None at first contact.
+
+        `older` pages are only wanted where `pages` is True.
+        """
         ...
 
     async def check(self, native_id: str) -> Checked:

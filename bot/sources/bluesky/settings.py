@@ -5,9 +5,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from bot.clock import DAY, HOUR, MINUTE
 from bot.contracts.settings import Duration
-from bot.contracts.source import Recognised, SourceSettings
+from bot.contracts.source import RECHECK, Recognised, SourceSettings
 from bot.http.masking import mask_address
 from bot.sources.bluesky.account import read_actor
 from bot.sources.bluesky.jetstream import HOSTS
@@ -49,7 +48,7 @@ class Settings(SourceSettings):
     pds_url: Annotated[str, AfterValidator(check_server)] | None = None
     live: bool = False
     jetstream_urls: Annotated[tuple[Annotated[str, AfterValidator(_stream)], ...], Field(min_length=1)] = HOSTS
-    recheck: tuple[Duration, ...] = (10 * MINUTE, HOUR, DAY, 7 * DAY)
+    recheck: tuple[Duration, ...] = RECHECK
 
     def handle(self) -> str | None:
         """Its handle or DID."""

@@ -64,10 +64,8 @@ class Bluesky:
         ] = {}  # since the last fetch: when its own server had no such post, None: it has
         self._failed: Later | None = None  # how the AppView failed when this round began its second way
 
-    async def fetch(self, want: Want, cursor: str | None) -> Batch:
+    async def fetch(self, _want: Want, cursor: str | None) -> Batch:
         """The newest page, or the next one below it while there is a gap; `more` until what is known is reached."""
-        if want.kind == "older":
-            return Batch(cursor=cursor, end=True)
         note = read_cursor(FeedProgress, cursor, actor=self.settings.actor)
         self._servers.did = note.did
         note = replace(note, did=await self._servers.find_did())

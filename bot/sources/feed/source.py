@@ -48,10 +48,8 @@ class Feed:
         self._limits = limits
         self._frame: Frame | None = None
 
-    async def fetch(self, want: Want, cursor: str | None) -> Batch:
+    async def fetch(self, _want: Want, cursor: str | None) -> Batch:
         """The whole document, oldest entry first; no posts where it is the one that `cursor` already knows."""
-        if want.kind == "older":
-            return Batch(cursor=cursor, end=True)
         note = FeedCursor.read(cursor)
         if note.asked not in (self._mark, self._url):  # earlier releases kept the address itself
             note = replace(note, moved=None, etag=None, modified=None, full_at=0, body="", expires=0)

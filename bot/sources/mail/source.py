@@ -62,10 +62,8 @@ class MailFolder:
         self._readers = tools.readers
         self._nameless: dict[int, str] = {}  # letters without a Message-ID of this process, for their files
 
-    async def fetch(self, want: Want, cursor: str | None) -> Batch:
+    async def fetch(self, _want: Want, cursor: str | None) -> Batch:
         """The next letters, oldest first; `more` while there are others."""
-        if want.kind == "older":
-            return Batch(cursor=cursor, end=True)
         note = read_cursor(FolderCursor, cursor, reads=self._keys.reads())
         async with self._opened() as mailbox:
             folder = await mailbox.examine(self._keys.folder)

@@ -9,12 +9,12 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import AfterValidator, model_validator
 
-from bot.clock import DAY, HOUR, MINUTE
+from bot.clock import MINUTE
 from bot.contracts.cursors import read_cursor, write_cursor
 from bot.contracts.living import LivingPosts, Seen
 from bot.contracts.secrets import mask_secrets, read_secret
 from bot.contracts.settings import Duration, SecretFile
-from bot.contracts.source import Recognised, SourceSettings, SourceTools, Want, describe_new_owner
+from bot.contracts.source import RECHECK, Recognised, SourceSettings, SourceTools, Want, describe_new_owner
 from bot.contracts.walking import choose_wanted, read_answer
 from bot.errors import Later, Never
 from bot.foreign.times import read_time
@@ -59,7 +59,7 @@ class Settings(SourceSettings):
     account: Annotated[str, AfterValidator(_account)]
     token_file: SecretFile | None = None
     live: bool = False
-    recheck: tuple[Duration, ...] = (10 * MINUTE, HOUR, DAY, 7 * DAY)
+    recheck: tuple[Duration, ...] = RECHECK
 
     @model_validator(mode="after")
     def _may_listen(self) -> Self:
@@ -105,10 +105,8 @@ class Mastodon:
         self._living = LivingPosts(tools.clock)
         self._tools = tools
 
-    async def fetch(self, want: Want, cursor: str | None) -> Batch:
+    async def fetch(self, _want: Want, cursor: str | None) -> Batch:
         """The newest page, or the next one below it while there is a gap; `more` until what is known is reached."""
-        if want.kind == "older":
-            return Batch(cursor=cursor, end=True)
         self._cursor = read_cursor(AccountCursor, cursor, account=self.settings.account)
         before = await self._find_place()
         page, reply = await self._page(before)

@@ -96,10 +96,8 @@ class ReplayFile:
         self._path = tools.directory / settings.path
         self._clock = tools.clock
 
-    async def fetch(self, want: Want, cursor: str | None) -> Batch:
+    async def fetch(self, _want: Want, cursor: str | None) -> Batch:
         """Up to 200 lines behind the cursor, batch by batch in file order; `more` while complete lines are left."""
-        if want.kind == "older":
-            return Batch(cursor=cursor, end=True)
         mark = ReplayCursor.read(cursor)
         piece = await asyncio.to_thread(self._read, mark, known=cursor is not None)
         resting = piece.quiet_for >= _QUIET
@@ -172,10 +170,8 @@ class ReplayPipe:
         self._ended = False
         self._reader: threading.Thread | None = None
 
-    async def fetch(self, want: Want, cursor: str | None) -> Batch:
+    async def fetch(self, _want: Want, cursor: str | None) -> Batch:
         """Up to 200 lines that have arrived; `more` until the other end has closed."""
-        if want.kind == "older":
-            return Batch(cursor=cursor, end=True)
         if os.isatty(self._descriptor):
             raise Never("nothing is piped in", remedy='feed it, as in "communique run --once < posts.jsonl"')
         mark = ReplayCursor.read(cursor)

@@ -4,9 +4,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator
 
-from bot.clock import DAY, HOUR, MINUTE
 from bot.contracts.settings import Duration
-from bot.contracts.source import SourceSettings
+from bot.contracts.source import RECHECK, SourceSettings
 from bot.http.masking import mask_address
 from bot.telegram.channel_names import ChannelName, is_same_channel, read_channel_name
 
@@ -44,7 +43,7 @@ class Settings(SourceSettings):
     mode: Literal["auto", "push", "short", "history"] = "auto"
     fallback: Literal["telegram_web", "none"] = "telegram_web"
     base_url: Annotated[str, AfterValidator(_site)] = SITE  # of the public pages
-    recheck: tuple[Duration, ...] = (10 * MINUTE, HOUR, DAY, 7 * DAY)
+    recheck: tuple[Duration, ...] = RECHECK
 
     @property
     def wanted(self) -> ChannelName:

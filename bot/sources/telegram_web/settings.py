@@ -5,9 +5,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
 
-from bot.clock import DAY, HOUR, MINUTE
 from bot.contracts.settings import Duration
-from bot.contracts.source import SourceSettings
+from bot.contracts.source import RECHECK, SourceSettings
 from bot.http.masking import mask_address
 from bot.telegram.channel_names import NotAChannelError, is_same_channel, read_channel_name
 
@@ -40,7 +39,7 @@ class Settings(SourceSettings):
 
     channel: Annotated[str, AfterValidator(channel_name)]
     base_url: Annotated[str, AfterValidator(_site)] = "https://t.me"
-    recheck: tuple[Duration, ...] = (10 * MINUTE, HOUR, DAY, 7 * DAY)
+    recheck: tuple[Duration, ...] = RECHECK
 
     def handle(self) -> str | None:
         """The name of its channel."""

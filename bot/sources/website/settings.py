@@ -7,9 +7,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
 
-from bot.clock import DAY, HOUR
 from bot.contracts.settings import Duration
-from bot.contracts.source import SourceSettings
+from bot.contracts.source import RECHECK, SourceSettings
 from bot.http.masking import mask_address
 
 INSTALL = "pip install 'communique[website]', or write a CSS selector for `body`"
@@ -61,7 +60,7 @@ class Settings(SourceSettings):
     keep: Selector = ""
     ignore: tuple[Annotated[str, AfterValidator(_pattern)], ...] = ()
     robots: bool = True
-    recheck: tuple[Duration, ...] = (HOUR, DAY, 7 * DAY)
+    recheck: tuple[Duration, ...] = RECHECK[1:]
 
     def find_missing(self) -> str | None:
         """The extractor of texts, where no selector is given for the body and it is missing."""

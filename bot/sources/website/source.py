@@ -57,10 +57,8 @@ class Website:
         self._ignored = [re.compile(one, re.MULTILINE) for one in settings.ignore]
         self._robots: dict[str, tuple[Robots, int]] = {}
 
-    async def fetch(self, want: Want, cursor: str | None) -> Batch:
+    async def fetch(self, _want: Want, cursor: str | None) -> Batch:
         """The list with the pages of its new items, oldest first, or the page if its text has changed."""
-        if want.kind == "older":
-            return Batch(cursor=cursor, end=True)
         note = Visit.read(cursor, self._mark)
         reply = await self._get(self.settings.url, note)
         if reply.status == HTTPStatus.NOT_MODIFIED:

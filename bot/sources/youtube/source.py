@@ -12,11 +12,11 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from pydantic import AfterValidator
 
-from bot.clock import DAY, HOUR
+from bot.clock import HOUR
 from bot.contracts.cursors import read_cursor, write_cursor
 from bot.contracts.living import LivingPosts, Seen
 from bot.contracts.settings import Duration
-from bot.contracts.source import FileKind, Recognised, SourceSettings, SourceTools, Want
+from bot.contracts.source import RECHECK, FileKind, Recognised, SourceSettings, SourceTools, Want
 from bot.contracts.walking import read_answer
 from bot.errors import Later, Never
 from bot.http import Reply, check_busy
@@ -106,7 +106,7 @@ class Settings(SourceSettings):
     patience: ClassVar[int] = HOUR  # its feeds answer 404 and 500 on living channels
 
     channel: Annotated[str, AfterValidator(_channel)]
-    recheck: tuple[Duration, ...] = (HOUR, DAY, 7 * DAY)
+    recheck: tuple[Duration, ...] = RECHECK[1:]
     media: tuple[FileKind, ...] = ()
 
     @property
@@ -174,10 +174,8 @@ class YouTube:
         self._living = LivingPosts(tools.clock)
         self._shown = ChannelPage()  # what the channel's page said last
 
-    async def fetch(self, want: Want, cursor: str | None) -> Batch:
+    async def fetch(self, _want: Want, cursor: str | None) -> Batch:
         """The newest videos. A feed that fails, as they do for days, is replaced by the pages of the channel."""
-        if want.kind == "older":
-            return Batch(cursor=cursor, end=True)
         note = read_cursor(_Noted, cursor, asked=self.settings.channel)
         first = not note.channel
         if not note.channel:
