@@ -31,11 +31,6 @@ class Viewer:
             return False
         return _RANKS[self.role] >= _RANKS[role]
 
-    @property
-    def is_somebody(self) -> bool:
-        """Whether somebody has signed in."""
-        return bool(self.name)
-
 
 NOBODY = Viewer("", "reader", frozenset())
 

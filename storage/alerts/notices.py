@@ -57,12 +57,3 @@ def read_lasting_one(reader: Reader, about: str) -> NoticeRow | None:
         {"about": about},
     )
     return None if row is None else NoticeRow(*row)
-
-
-def read_since(reader: Reader, after: int, *, limit: int = 1000) -> list[NoticeRow]:
-    """Notices with an id above `after`, oldest first."""
-    rows = reader.rows(
-        "SELECT id, at, about, text FROM notices WHERE id > :after ORDER BY id LIMIT :limit + 0",
-        {"after": after, "limit": limit},
-    )
-    return [NoticeRow(*row) for row in rows]

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from storage.archive.database import as_list, in_list
-from storage.events.members import AT_MOST
 from storage.events.spread import Spread, read_spreads
 from storage.frozen import dataclass
 
@@ -205,26 +204,6 @@ def _event(row: Row, spread: Spread) -> EventRow:
         row["quotes"],
         spread,
     )
-
-
-def list_sent_events(reader: Reader, target: str, since: int, until: int) -> list[EventRow]:
-    """Events that a target knows and that have news for it: sent there between these times, or copied then.
-
-    Times are microseconds UTC. The spread of each is that of now.
-    """
-    sent = (
-        "FROM event_posts b JOIN matches m ON m.post_id = b.post_id JOIN deliveries d ON d.match_id = m.id"
-        " WHERE b.event_id = e.id AND d.target = :target AND d.kind = 'match' AND d.state = 'sent'"
-    )
-    ids = reader.column(
-        f"SELECT e.id FROM events e WHERE e.leads_to IS NULL AND e.newest_at >= :since - {AT_MOST}"
-        f" AND EXISTS (SELECT 1 {sent} AND d.settled_at < :until)"
-        f" AND (EXISTS (SELECT 1 {sent} AND d.settled_at >= :since AND d.settled_at < :until) OR EXISTS"
-        " (SELECT 1 FROM event_posts b WHERE b.event_id = e.id AND b.post_id <> e.id"
-        " AND b.at >= :since AND b.at < :until)) ORDER BY e.id",
-        {"target": target, "since": since, "until": until},
-    )
-    return read_events(reader, ids)
 
 
 def read_members(reader: Reader, event_id: int) -> list[EventMember]:

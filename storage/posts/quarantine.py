@@ -7,24 +7,11 @@ from typing import TYPE_CHECKING
 
 from storage.alerts import notices
 from storage.archive.columns import id_text, storable
-from storage.frozen import dataclass
 from storage.posts import raw
 from storage.records import Quarantined
 
 if TYPE_CHECKING:
-    from storage.archive.database import Reader, Writer
-
-
-@dataclass(frozen=True, slots=True)
-class QuarantineRow:
-    """One piece; its bytes are in `raw` under `raw_sha256`, `at` is microseconds UTC."""
-
-    id: int
-    source: str
-    native_id: str | None
-    reason: str
-    at: int
-    raw_sha256: str
+    from storage.archive.database import Writer
 
 
 def save_pieces(writer: Writer, source_id: int, pieces: Iterable[Quarantined], now: int) -> int:
@@ -57,13 +44,3 @@ def _keep(writer: Writer, source_id: int, piece: Quarantined, now: int) -> int:
     what = "a piece" if piece.native_id is None else f"post {values['native_id']}"
     notices.add(writer, now, f"source {name}", f"{what} of {name} is kept aside: {values['reason']}")
     return 1
-
-
-def list_pieces(reader: Reader, *, limit: int = 100) -> list[QuarantineRow]:
-    """The newest pieces first."""
-    rows = reader.rows(
-        "SELECT q.id, s.name, q.native_id, q.reason, q.at, q.raw_sha256 FROM quarantine q "
-        "JOIN sources s ON s.id = q.source_id ORDER BY q.id DESC LIMIT :limit + 0",
-        {"limit": limit},
-    )
-    return [QuarantineRow(*row) for row in rows]

@@ -1,13 +1,10 @@
 """What is said of how far a statement has spread: one meaning everywhere, and nothing is called sure."""
 
-from typing import Any
-
 from bot.documents.event import describe_elsewhere, describe_fate, describe_spread
-from storage.events.listing import list_sent_events, read_events
+from storage.events.listing import read_events
 from storage.events.spread import Spread, read_spread
 from storage.records import Forward
-from tests.alerts.conftest import Told
-from tests.events.conftest import CLAIM, HOUR, NOW, Desk
+from tests.events.conftest import CLAIM, Desk
 
 
 def spread(desk: Desk, event: int, beside: int | None = None) -> Spread:
@@ -59,27 +56,6 @@ def test_edited_and_deleted_copies_are_counted_and_the_first_statement_is_no_cop
 def test_only_three_channels_are_named() -> None:
     names = tuple("abcdefghijkl")
     assert describe_elsewhere(Spread(12, 12, 4, names)) == "also in 12 channels: a, b, c +9"
-
-
-def test_a_window_lists_what_was_sent_in_it_and_what_was_copied_in_it(desk: Desk) -> None:
-    target: Any = Told("desk")
-    first = desk.say("rangers", CLAIM)
-    desk.drain(target, Told("hook"))
-    desk.now += HOUR
-    later = desk.now
-    desk.say("north", CLAIM)
-    other = desk.say("south", CLAIM.replace("14", "15"))
-    end = desk.now
-
-    def listed(since: int, until: int) -> list[int]:
-        with desk.archive.reading() as reader:
-            return [event.id for event in list_sent_events(reader, "desk", since, until)]
-
-    assert listed(NOW, later) == [first]
-    assert listed(later, end) == [first], "the other was not sent yet"
-    desk.drain(target, Told("hook"))
-    assert listed(later, desk.now + 1) == [first, other]
-    assert listed(desk.now + 1, desk.now + HOUR) == []
 
 
 def test_a_list_of_events_has_the_spread_of_each(desk: Desk) -> None:

@@ -11,8 +11,6 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.sources.loopback_server import Answer, Peer
 
-Talk = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
 
 async def until(there: Callable[[], object]) -> None:
     """Wait until the other side, which lives in this loop too, has come so far."""

@@ -2,7 +2,6 @@ from collections.abc import Callable
 from typing import Any
 
 from storage import status
-from storage.alerts import notices
 from storage.records import FetchedPost, SourceRow
 from storage.sources import gaps, telegram
 from storage.sources import states as source_states
@@ -32,7 +31,7 @@ def settle(desk: Any, at: int, outcome: str = "ok", detail: str | None = None, *
 
 def said(desk: Any) -> list[str]:
     with desk.archive.reading() as reader:
-        return [notice.text for notice in notices.read_since(reader, 0)]
+        return list(reader.column("SELECT text FROM notices ORDER BY id"))
 
 
 def test_a_source_is_what_the_config_says_and_keeps_what_we_know(desk: Any, now: int) -> None:

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from storage.language.query import Query
 
 _MOST_SAMPLES = 50
-_MOST_DAYS = 366
 
 
 def show_post(reader: "Reader", asked: ApiRequest, *key: str) -> Document:
