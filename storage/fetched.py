@@ -25,8 +25,9 @@ class FetchedMedia:
     """One file of a post.
 
     `key` names it within the post across fetches (addresses carry tokens that change, so they are no identity).
-    `url` is None where the source shows the file but does not give it; `reason` then says why. `identity` is the
-    platform's own id of the file, where it gives one: another one is another file under the same key.
+    `url` is None where the source shows the file but does not give it; `reason` then says why. With both, the file is
+    not fetched for that reason, until it is shown without one or a person asks for it. `identity` is the platform's
+    own id of the file, where it gives one: another one is another file under the same key.
     """
 
     kind: MediaKind

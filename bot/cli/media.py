@@ -158,8 +158,9 @@ def fetch_files(
 ) -> None:
     """Fetch again the files that were too big, gone or refused.
 
-    Useful after a cap was raised. Addresses on public pages work for about two days; a Telegram account finds
-    files of any age.
+    Useful after a cap was raised, or `media` of a source got more kinds: by itself `run` then fetches those of the
+    last two days. Addresses on public pages work for about that long; a Telegram account and yt-dlp find files of any
+    age.
     """
     from storage.media import rows as media_rows
 

@@ -1,6 +1,8 @@
 """Fetches the bytes of files as soon as a post shows them, separately: text never waits for files."""
 
 import asyncio
+import re
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -8,9 +10,10 @@ from typing import Protocol, runtime_checkable
 
 from bot.archive import AsyncArchive
 from bot.bells import Bell
-from bot.clock import HOUR, SECOND, Clock
+from bot.clock import DAY, HOUR, SECOND, Clock
 from bot.config.model import MediaConfig
 from bot.contracts.source import Source
+from bot.documents.counts import format_count
 from bot.errors import Later, Never
 from bot.http import TOO_BIG, Http, check_busy
 from bot.incidents import Incidents
@@ -24,6 +27,7 @@ from storage.jobs import NewJob
 from storage.media import rows
 from storage.media.shelf import Kept, Shelf
 from storage.media.stored import State
+from storage.posts.ids import first_id
 from storage.records import DueMedia
 
 AT_ONCE = 4
@@ -34,6 +38,8 @@ _GONE_TRIES = 3  # of a plain "no": its address may be renewed by the next poll
 _TRIES = 16  # of everything else: about two days, which is how long addresses live
 _BACK_OFF = (30 * SECOND, 6 * HOUR)
 _SLOWEST = 100_000  # bytes a second; what is slower is broken
+_LIFE = 2 * DAY  # of an address on a public page
+_UNWANTED = "`media` of the source does not include"
 
 JobsOf = Callable[[DueMedia, str, int], Sequence[NewJob]]  # of a file, with what its bytes are, at a time
 Look = Callable[[Kept], Awaitable[str | None]]  # what a picture looks like
@@ -71,7 +77,7 @@ class MediaLane:
     stored: Callable[[], None]
     say: Callable[[str], None]
     incidents: Incidents
-    _quota: MediaQuota | None = None
+    _quota: MediaQuota | None = None  # None: nothing was done yet
     _disk: str = ""  # why nothing can be written, empty if it can
     _under_way: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     _slow: set[int] = field(default_factory=set)
@@ -115,6 +121,7 @@ class MediaLane:
                     await self.archive.run(_store, row, kept, looks, self._jobs(row, kept), self.clock.now())
                 if kept is not None:
                     await asyncio.to_thread(self.files.forget, media_id)
+            await self._take_up_wanted(self.clock.now())
             self._quota = MediaQuota(self.limits, await self.archive.read(rows.measure_usage))
         return self._quota
 
@@ -183,11 +190,29 @@ class MediaLane:
         settings = self.sources[file.source].settings
         name = settings.name_in_media(file.kind)
         if name not in settings.media:
-            return "refused", f"`media` of the source does not include {name}"
+            return "refused", f"{_UNWANTED} {name}"
         cap = self.limits.largest(file.kind)
         if file.bytes is not None and file.bytes > cap:
             return "too big", f"its source says {file.bytes:,} bytes, at most {cap:,} are fetched"
         return None
+
+    async def _take_up_wanted(self, now: int) -> None:
+        """Make due what an earlier config had refused and this one wants, where its address may still be good."""
+        found = await self.archive.read(rows.find_refused, first_id((now - _LIFE) // SECOND))
+        wanted = [file for file, *why in found if file.source in self.sources and self._is_wanted_now(file, *why)]
+        if wanted:
+            await self.archive.run(rows.retry_now, [file.id for file in wanted], now)
+        for source, count in Counter(file.source for file in wanted).items():
+            self.say(
+                f"the config wants more files of {source} than before: {format_count(count, 'file')} of the last two "
+                f"days will be fetched; for older ones run: communique media fetch --source {source}"
+            )
+
+    def _is_wanted_now(self, file: DueMedia, state: str, reason: str) -> bool:
+        """Whether the config refused it, as unwanted or as larger than a number in the reason, and no longer would."""
+        sizes = [int(number) for number in re.findall(r"\b\d+\b", reason.replace(",", ""))]
+        is_limit = state == "too big" and max(sizes, default=0) < self.limits.largest(file.kind)
+        return self._refused(file) is None and (is_limit or reason.startswith(_UNWANTED))
 
     # What there is no space for -------------------------------------------------------------------------------------
 

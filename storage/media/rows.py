@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from storage.archive.columns import int64_or_none, storable, storable_or_none
 from storage.archive.database import as_list, in_list
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from storage.media.shelf import Kept
     from storage.media.stored import State
 
+_DUE = (
+    "m.id, m.post_id, s.name AS source, m.kind, coalesce(m.url, '') AS url, m.mime, m.bytes, m.duration_s, m.failures, "
+    "p.alerts"
+)
 _WAITING = "media.state IN ('pending', 'not downloadable')"
 _TRIES = 20  # a new address of a file that is gone is tried, but not for ever
 _FRESH = 60_000_000  # microseconds after which a new address is tried, however long we meant to wait
@@ -27,8 +31,8 @@ def save_files(
 ) -> dict[tuple[int, str], int]:
     """Store the files that revisions show: (post id, revision, files); the id of each by post and key.
 
-    A new file with an address is due at once. A file that is known gets its newest address. One without an address is
-    "not downloadable", with the reason.
+    A new file with an address is due at once. A file that is known gets its newest address. One without an address, or
+    that its source gives a reason for, is "not downloadable", with the reason.
     """
     shown = list(shown)
     rows = [_row(post_id, revision, media) for post_id, revision, files in shown for media in files]
@@ -72,24 +76,28 @@ def refresh_addresses(writer: Writer, shown: Iterable[tuple[int, tuple[FetchedMe
     Addresses carry tokens and die within days, so the newest is the one to ask; a file that was gone is tried again.
     """
     addresses = {
-        (post_id, storable(file.key)): storable(file.url) for post_id, files in shown for file in files if file.url
+        (post_id, storable(file.key)): storable(file.url)
+        for post_id, files in shown
+        for file in files
+        if file.url and not file.reason
     }
     if not addresses:
         return
     waiting = writer.rows(
-        f"SELECT id, post_id, key, url FROM media WHERE post_id {in_list('posts')} "
+        f"SELECT id, post_id, key, url, state FROM media WHERE post_id {in_list('posts')} "
         "AND state IN ('pending', 'gone', 'not downloadable') AND failures < :tries",
         {"posts": as_list(sorted({post_id for post_id, _ in addresses})), "tries": _TRIES},
     )
     fresh = [
         {"id": row["id"], "url": url, "at": now + _FRESH}
         for row in waiting
-        if (url := addresses.get((row["post_id"], row["key"]))) is not None and url != row["url"]
+        if (url := addresses.get((row["post_id"], row["key"]))) is not None
+        and (url != row["url"] or row["state"] == "not downloadable")
     ]
     if fresh:
         writer.execute_many(
-            "UPDATE media SET url = :url, state = 'pending', next_try_at = min(coalesce(next_try_at, :at), :at) "
-            "WHERE id = :id",
+            "UPDATE media SET url = :url, state = 'pending', reason = CASE state WHEN 'pending' THEN reason END, "
+            "next_try_at = min(coalesce(next_try_at, :at), :at) WHERE id = :id",
             fresh,
         )
 
@@ -105,8 +113,7 @@ def find_due(
     Unless `slow` no films and documents, which may be large.
     """
     rows = reader.rows(
-        "SELECT m.id, m.post_id, s.name AS source, m.kind, m.url, m.mime, m.bytes, m.duration_s, m.failures, p.alerts "
-        "FROM media m JOIN posts p ON p.id = m.post_id JOIN sources s ON s.id = p.source_id "
+        f"SELECT {_DUE} FROM media m JOIN posts p ON p.id = m.post_id JOIN sources s ON s.id = p.source_id "
         "WHERE m.state = 'pending' AND m.next_try_at <= :now AND m.url IS NOT NULL "
         f"AND s.name {in_list('sources')} "
         f"AND m.id NOT {in_list('without')} "
@@ -137,15 +144,14 @@ def find_next_due(reader: Reader, *, sources: Iterable[str], without: Iterable[i
 def find_file(reader: Reader, media_id: int) -> DueMedia | None:
     """The same of one file, whatever its state; None if there is no such row."""
     row = reader.one(
-        "SELECT m.id, m.post_id, s.name AS source, m.kind, coalesce(m.url, '') AS url, m.mime, m.bytes, "
-        "m.duration_s, m.failures, p.alerts FROM media m JOIN posts p ON p.id = m.post_id "
+        f"SELECT {_DUE} FROM media m JOIN posts p ON p.id = m.post_id "
         "JOIN sources s ON s.id = p.source_id WHERE m.id = :id",
         {"id": media_id},
     )
     return None if row is None else _due(row)
 
 
-def _due(row: Row) -> DueMedia:
+def _due(row: Row | dict[str, Any]) -> DueMedia:
     return DueMedia(**{**dict(row), "alerts": bool(row["alerts"])})
 
 
@@ -225,6 +231,31 @@ def set_reason(
     )
 
 
+def find_refused(reader: Reader, first_post: int) -> list[tuple[DueMedia, str, str]]:
+    """Files of posts from this id on that were refused or too big, each with its state and reason."""
+    rows = reader.rows(
+        f"SELECT m.state, coalesce(m.reason, '') AS reason, {_DUE} FROM media m JOIN posts p ON p.id = m.post_id "
+        "JOIN sources s ON s.id = p.source_id WHERE m.post_id >= :first AND m.url IS NOT NULL "
+        "AND +m.state IN ('refused', 'too big')",  # the plus: not by the state, which very many files may have
+        {"first": first_post},
+    )
+    found = []
+    for row in rows:
+        values = dict(row)
+        state, reason = values.pop("state"), values.pop("reason")
+        found.append((_due(values), state, reason))
+    return found
+
+
+def retry_now(writer: Writer, media_ids: Iterable[int], now: int) -> None:
+    """Make these files due as if they were new."""
+    writer.execute(
+        "UPDATE media SET state = 'pending', reason = NULL, failures = 0, next_try_at = :now "
+        f"WHERE id {in_list('ids')} AND state <> 'stored'",
+        {"ids": as_list(media_ids), "now": now},
+    )
+
+
 def retry_files(
     writer: Writer, states: Iterable[str], now: int, *, sources: Iterable[str] = (), since: int | None = None
 ) -> int:
@@ -283,6 +314,7 @@ def measure_usage(reader: Reader) -> Usage:
 
 def _row(post_id: int, revision: int, media: FetchedMedia) -> dict[str, object]:
     duration = media.duration_s
+    unwanted = media.reason or (None if media.url else "the source gives no address for it")
     return {
         "post_id": post_id,
         "key": storable(media.key),
@@ -293,6 +325,6 @@ def _row(post_id: int, revision: int, media: FetchedMedia) -> dict[str, object]:
         "bytes": int64_or_none(media.bytes),
         "duration_s": float(duration) if duration is not None and isfinite(duration) else None,
         "revision": revision,
-        "state": "pending" if media.url else "not downloadable",
-        "reason": None if media.url else storable(media.reason or "the source gives no address for it"),
+        "state": "not downloadable" if unwanted else "pending",
+        "reason": storable(unwanted) if unwanted else None,
     }

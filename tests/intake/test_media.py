@@ -337,6 +337,43 @@ def test_kinds_that_a_source_does_not_want_are_not_asked_for(stand: Stand) -> No
     assert stand.cdn.asked == []
 
 
+def test_what_the_config_wants_by_now_is_fetched_and_said_of_posts_of_the_last_two_days(stand: Stand) -> None:
+    stand.cdn.files |= {"/f.mp4": b"film", "/v.ogg": VOICE, "/said.ogg": VOICE, "/no": 403}
+    stand.limits = allowed(voice="1KB")
+    film = FetchedMedia("video", "f", url=f"{stand.cdn.base}/f.mp4")
+    denied = FetchedMedia("photo", "p", url=f"{stand.cdn.base}/no")
+    stand.post(1, film, posted_at=NOW - 3 * DAY)
+    stand.post(2, film, stand.voice(key="w"), stand.voice("/said.ogg", bytes=len(VOICE)), denied)
+    for _ in range(3):  # a server says no three times before it is believed
+        stand.drain()
+        stand.now += HOUR
+    refused = ["refused", "refused", "too big", "too big", "refused"]
+    assert stand.states() == refused
+    stand.drain()
+    assert (stand.states(), stand.said) == (refused, [])
+    stand.limits = allowed()
+    stand.source = Quiet(SourceSettings(name="spokesman", kind="test", media=("voice", "photo", "video")))
+    stand.drain()
+    assert stand.states() == ["refused", "stored", "stored", "stored", "refused"]
+    assert "its server answered 403" in stand.rows()[4]["reason"]
+    [said] = stand.said
+    assert "3 files of the last two days will be fetched" in said
+    assert "for older ones run: communique media fetch --source spokesman" in said
+
+
+def test_a_file_that_its_source_gives_a_reason_for_waits_until_it_is_shown_without_one(stand: Stand) -> None:
+    stand.cdn.files["/v.ogg"] = VOICE
+    stand.post(1, stand.voice(reason="it stays a link"))
+    stand.drain()
+    assert [(row["state"], row["reason"]) for row in stand.rows()] == [("not downloadable", "it stays a link")]
+    stand.post(1, stand.voice())
+    [row] = stand.rows()
+    assert (row["state"], row["reason"]) == ("pending", None), "the old reason is no reason for what is wanted now"
+    stand.now += HOUR
+    stand.drain()
+    assert stand.states() == ["stored"]
+
+
 def test_what_the_source_does_not_give_says_so(stand: Stand) -> None:
     stand.post(1, FetchedMedia("audio", "a", reason="not downloadable without an account"))
     stand.drain()

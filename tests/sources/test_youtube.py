@@ -67,7 +67,8 @@ def test_a_video_is_its_title_and_its_description_and_stays_a_link() -> None:
     [post] = on(server, lambda reader: reader.round())
     assert (post.title, post.text) == ("The bridge <is> closed", "Until noon.\n\nသတိပြုပါ")
     assert post.posted_at == server.videos[0]["at"]
-    assert (post.author, post.media[0].kind, post.media[0].url) == ("Ferry Office", "video", None)
+    assert (post.author, post.media[0].kind) == ("Ferry Office", "video")
+    assert post.media[0].reason == "a video: it stays a link"
 
 
 @pytest.mark.parametrize(

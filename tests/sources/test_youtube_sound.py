@@ -78,9 +78,9 @@ def test_the_sound_is_wanted_only_where_media_asks_for_it(yt_dlp: Path) -> None:
         return post, carrier(reader).carries(post.media[0].url or "")
 
     silent, carries = on(server, look)
-    assert (silent.media[0].url, carries) == (None, False)
+    assert (silent.media[0].reason, carries) == ("a video: it stays a link", True)
     wanted, carries = on(server, look, media=["audio"])
-    assert (wanted.media[0].url, carries) == (wanted.url, True)
+    assert (wanted.media[0].url, wanted.media[0].reason, carries) == (wanted.url, None, True)
     assert content_hash(wanted) == content_hash(silent), "to ask for the sound is no edit"
 
 
@@ -93,7 +93,6 @@ def test_without_the_program_it_stays_a_link_and_says_how_to_install_it(monkeypa
     )
     assert Settings(name="ferry", kind="youtube", channel="@ferry").find_missing() is None
     [post] = on(town(), lambda reader: reader.round(), media=["audio"])
-    assert post.media[0].url is None
     assert "pip install 'communique[youtube]'" in (post.media[0].reason or "")
 
 

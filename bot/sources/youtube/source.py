@@ -238,9 +238,7 @@ class YouTube:
             replace(
                 post,
                 media=tuple(
-                    replace(file, url=post.url)
-                    if missing is None
-                    else replace(file, reason=f"{file.reason}; {missing}")
+                    replace(file, reason=None) if missing is None else replace(file, reason=f"{file.reason}; {missing}")
                     for file in post.media
                 ),
             )

@@ -133,13 +133,14 @@ def make_post(
 ) -> FetchedPost:
     """The post of a video. The video itself stays a link; what it is (`state`) is said in the reason for that."""
     what = state or ("a short" if short else "a video")
+    page = f"{site}/watch?v={video}"
     return FetchedPost(
         native_id=video,
         raw=raw,
         title=_tidy(title) or None,
         text=_tidy(description),
-        url=f"{site}/watch?v={video}",
-        media=(FetchedMedia("video", video, reason=f"{what}: it stays a link"),),
+        url=page,
+        media=(FetchedMedia("video", video, url=page, reason=f"{what}: it stays a link"),),
     )
 
 
