@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import click
 
 from bot.cli import ReaderGone, root
-from bot.config.environment import Environment
+from bot.config.environment import Environment, keep_pydantic_alone
 from bot.errors import CommuniqueError
 from bot.foreign.text import visible
 
@@ -18,7 +18,8 @@ _INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command line and leave the process with its exit code (`--help` lists them)."""
     if arguments is None:
-        gc.set_threshold(50_000, 20, 100)  # what a start makes stays; looking for rubbish in it costs a fifth
+        keep_pydantic_alone()
+        gc.set_threshold(200_000, 20, 100)  # what a start makes stays; looking for rubbish in it costs a fifth
     _use_utf8()
     code = _run(sys.argv[1:] if arguments is None else list(arguments))
     try:

@@ -74,6 +74,11 @@ class Environment:
         )
 
 
+def keep_pydantic_alone() -> None:
+    """Keep pydantic from looking for plug-ins of its own: it would read what every installed package offers."""
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+
 def pager_variables() -> dict[str, str]:
     """The environment of a pager: our own, with options for `less` where the person has set none."""
     return {"LESS": "FRX", "LESSCHARSET": "utf-8", **os.environ}

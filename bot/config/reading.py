@@ -68,7 +68,7 @@ def settle(document: ConfigFile, environment: Environment, kinds: Kinds, *, data
     given = effective(document, environment, findings)
     _unknown_sections(given, findings)
     storage = _section(given, "storage", StorageConfig, findings)
-    config = Config(
+    config = Config.model_construct(  # of parts that were checked
         path=document.path,
         directory=document.directory,
         data_dir=_data_dir(data_dir, environment, storage),
@@ -129,7 +129,9 @@ def _data_dir(flag: Path | None, environment: Environment, storage: StorageConfi
 
 def _section(given: Mapping[str, object], name: str, model: type[_Part], findings: Findings) -> _Part:
     """One section; mistakes are noted, and defaults are used so that the rest can be checked."""
-    return _part(given.get(name, {}), model, (name,), findings) or model()
+    if name not in given:
+        return model.model_construct()  # the defaults, without making what checks other values
+    return _part(given[name], model, (name,), findings) or model()
 
 
 def _part(raw: object, model: type[_Part], keys: KeyPath, findings: Findings) -> _Part | None:

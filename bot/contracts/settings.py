@@ -32,9 +32,9 @@ _LONGEST_SECRET = 65_536
 
 
 class Settings(BaseModel):
-    """A part of the config: frozen, and an unknown key is an error."""
+    """A part of the config: frozen, and an unknown key is an error. What checks it is made when it is first needed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=False, defer_build=True)
 
 
 def zone_name(value: str) -> str:

@@ -15,7 +15,6 @@ from bot.bells import SWEEP_S
 from bot.clock import SECOND, SteadyClock
 from bot.config import Config
 from bot.daemon.journal import describe_bug
-from bot.daemon.schedule import Schedule
 from bot.daemon.supervision import heartbeat
 from bot.daemon.systemd import Systemd
 from bot.daemon.terminal import Terminal
@@ -44,7 +43,6 @@ class App:
         self._startup = startup
         self._say = self.stages.say
         self._supervision = self.stages.supervision
-        self._schedule = Schedule(self.clock, self._steady, self._repair_clock, self._say)
         self._systemd = Systemd(startup.environment.notify_socket)
         self._tasks: list[asyncio.Task[None]] = []  # of the stages that work with the current config
         self._beating: asyncio.Task[None] | None = None
@@ -53,6 +51,9 @@ class App:
 
     async def run(self) -> int:
         """Watch until a signal ends it; return the exit code. Raises ArchiveMissing if the archive is taken away."""
+        from bot.daemon.schedule import Schedule
+
+        self._schedule = Schedule(self.clock, self._steady, self._repair_clock, self._say)
         self._handle_signals()
         asyncio.get_running_loop().set_exception_handler(self._report_lost_exception)
         self.stages.live = True
@@ -187,15 +188,11 @@ class App:
 
     def _schedule_polls(self) -> None:
         """Look for due sources of each kind four times in the shortest interval of that kind, at most once a second."""
-        wired = self.stages.wired
+        rounds, sources = self.stages.rounds, self.stages.wired.sources
         for kind in source_kinds.REGISTRY.met():
-            intervals = [
-                self.stages.rounds.every[name] for name, source in wired.sources.items() if source.settings.kind == kind
-            ]
+            intervals = [rounds.every[name] for name, source in sources.items() if source.settings.kind == kind]
             if intervals:
-                self._schedule.every(
-                    f"poll {kind}", max(1.0, min(intervals) / SECOND / 4), self.stages.rounds.bell.ring
-                )
+                self._schedule.every(f"poll {kind}", max(1.0, min(intervals) / SECOND / 4), rounds.bell.ring)
             else:
                 self._schedule.forget(f"poll {kind}")
 

@@ -229,9 +229,8 @@ class Http:
         foreign: bool,
     ) -> "Sending":
         """Read the URL (raises Never) and take the credentials out of it; the config's own become a header."""
-        import httpx
-
         from bot.http.exchange import Sending
+        from bot.http.library import httpx
 
         try:
             parsed = httpx.URL(url)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import httpcore
-import httpx
 
 from bot.errors import Later, Never
 from bot.http.addresses import PORTS
 from bot.http.body import Body, TooBig, UnusableBody
 from bot.http.connections import Resolve, describe_error
+from bot.http.library import httpx
 from bot.http.masking import secret_parts, strike_secrets
 from bot.http.pool import NO_ANSWER, Way
 from bot.http.spool import Spool

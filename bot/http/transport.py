@@ -7,12 +7,12 @@ from pathlib import Path
 
 import h11
 import httpcore
-import httpx
 
 from bot.errors import Later, Never
 from bot.http.addresses import PORTS
 from bot.http.body import UnusableBody
 from bot.http.connections import Connection, Guard, Resolve, Resolver
+from bot.http.library import httpx
 from bot.http.pool import Place, Pool
 from bot.http.proxy import Tunnel, read_proxy
 from bot.http.values import HttpRules

@@ -56,7 +56,7 @@ def first_contact(batch: Batch, wanted: BackfillLimit, *, started: bool, alerts:
         # A long file comes in parts, oldest first: "the newest 100" is not known before its end, so all of it is taken.
         wanted = replace(wanted, count=EVERYTHING)
     kept = wanted.of_newest_first(batch.posts)
-    left_out = frozenset(mark for post in batch.posts if post not in kept for mark in _marks(batch, post))
+    left_out = _left_out(batch, kept)
     change = LedgerChange(first_contact=not batch.more)
     if batch.seen is None:
         return Step((), kept, change, History(left_out=left_out))
@@ -76,6 +76,16 @@ def first_contact(batch: Batch, wanted: BackfillLimit, *, started: bool, alerts:
         )
         change = replace(change, opened=(gap,))
     return Step((), kept, change, History(low=low, high=batch.seen.high))
+
+
+def _left_out(batch: Batch, kept: tuple[FetchedPost, ...]) -> frozenset[str]:
+    """The marks of the posts that are not kept; a post is compared with those of its id alone."""
+    same: dict[str, list[FetchedPost]] = {}
+    for post in kept:
+        same.setdefault(post.native_id, []).append(post)
+    return frozenset(
+        mark for post in batch.posts if post not in same.get(post.native_id, ()) for mark in _marks(batch, post)
+    )
 
 
 def newest(source: SourceRow, batch: Batch, history: History) -> Step:
