@@ -18,11 +18,12 @@ from bench._table import Row, amount, in_turn, program, ratio, show, table, verd
 from bench.backup import large
 from bot.errors import CommuniqueError
 from bot.export import FORMATS, load
+from storage.archive.best_reading import AS_RECEIVED
 from storage.archive.database import connect
 
-_BARE = """
+_BARE = f"""
 SELECT CAST(p.id AS TEXT) AS id, s.name AS source, p.native_id, p.url, p.author, r.title, p.posted_at, p.posted_raw,
-    p.collected_at, p.edited_at, p.deleted_at, r.text, p.language,
+    p.collected_at, p.edited_at, p.deleted_at, {AS_RECEIVED} AS text, p.language,
     (SELECT json_group_array(json_object('kind', m.kind, 'mime', m.mime, 'name', m.name, 'bytes', m.bytes,
         'sha256', m.sha256, 'state', m.state, 'reason', m.reason, 'path', m.path, 'duration_s', m.duration_s,
         'sniffed', m.sniffed))

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from storage.archive.best_reading import AS_RECEIVED
 from storage.archive.database import as_list, in_list
 from storage.rows import Hit, Statement
 
@@ -71,7 +72,8 @@ def list_of_event(reader: Reader, event_id: int) -> list[tuple[Statement, Statem
 def _read_statements(reader: Reader, match_ids: Iterable[int]) -> dict[int, Statement]:
     rows = reader.rows(
         "SELECT m.id, m.rule, m.hits, p.id AS post_id, b.event_id, s.name, s.side, p.url, p.posted_at, p.posted_raw,"
-        " p.collected_at, p.deleted_at, r.text, EXISTS (SELECT 1 FROM revisions e WHERE e.post_id = p.id"
+        f" p.collected_at, p.deleted_at, {AS_RECEIVED} AS text,"
+        " EXISTS (SELECT 1 FROM revisions e WHERE e.post_id = p.id"
         f" AND e.number > 0 AND e.collected_at > m.at) AS edited FROM matches m JOIN posts p ON p.id = m.post_id"
         " JOIN sources s ON s.id = p.source_id JOIN revisions r ON r.post_id = p.id AND r.number = p.revision"
         f" LEFT JOIN event_posts b ON b.post_id = p.id WHERE m.id {in_list('ids')}",

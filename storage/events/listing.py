@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from storage.archive.best_reading import AS_RECEIVED
 from storage.archive.database import as_list, in_list
 from storage.events.spread import Spread, read_spreads
 from storage.frozen import dataclass
@@ -164,7 +165,7 @@ def read_events(reader: Reader, ids: Iterable[int]) -> list[EventRow]:
     wanted = list(ids)
     rows = reader.rows(
         "SELECT e.id, e.opened_at, e.newest_at, e.origin, e.quotes, s.name AS source, s.side, p.url,"
-        " r.title, r.text, (SELECT count(*) FROM event_posts b WHERE b.event_id = e.id) AS posts,"
+        f" r.title, {AS_RECEIVED} AS text, (SELECT count(*) FROM event_posts b WHERE b.event_id = e.id) AS posts,"
         f" ({_names('s.name')}) AS sources, ({_names('coalesce(s.family, s.name)')}) AS families,"
         f" ({_names('s.side')}) AS sides,"
         " (SELECT json_group_array(DISTINCT m.rule) FROM event_posts b JOIN matches m ON m.post_id = b.post_id"

@@ -8,6 +8,7 @@ from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
+from storage.archive.best_reading import AS_RECEIVED
 from storage.frozen import dataclass
 
 if TYPE_CHECKING:
@@ -117,9 +118,9 @@ def _done(key: str) -> str:
 
 
 _REVISION = (
-    "SELECT r.id, r.post_id, r.number, r.title, r.text, p.source_id, coalesce(s.handle, s.name) AS handle,"
-    " p.native_id, p.forward, r.collected_at, p.seq, p.posted_at, p.service FROM revisions r"
-    " JOIN posts p ON p.id = r.post_id JOIN sources s ON s.id = p.source_id"
+    f"SELECT r.id, r.post_id, r.number, r.title, {AS_RECEIVED} AS text, p.source_id,"
+    " coalesce(s.handle, s.name) AS handle, p.native_id, p.forward, r.collected_at, p.seq, p.posted_at, p.service"
+    " FROM revisions r JOIN posts p ON p.id = r.post_id JOIN sources s ON s.id = p.source_id"
 )
 
 
@@ -192,8 +193,9 @@ class EarlierTexts:
         if until >= arrived.post_id:
             until, known = _BEFORE_ALL, []
         rows = self._reader.rows(
-            "SELECT r.title, r.text FROM posts p JOIN revisions r ON r.post_id = p.id AND r.number = 0"
-            " WHERE p.source_id = :source AND p.id > :until AND p.id < :post AND p.seq < :seq AND r.text <> ''"
+            f"SELECT r.title, {AS_RECEIVED} AS text FROM posts p JOIN revisions r ON r.post_id = p.id AND r.number = 0"
+            " WHERE p.source_id = :source AND p.id > :until AND p.id < :post AND p.seq < :seq"
+            " AND (r.text <> '' OR r.text_number IS NOT NULL)"
             " AND NOT p.service ORDER BY p.id DESC LIMIT :count + 0",
             {"source": reply[0], "seq": reply[1], "until": until, "post": arrived.post_id, "count": count},
         )

@@ -732,6 +732,7 @@ CREATE TABLE revisions (
 	collected_at INTEGER NOT NULL,
 	method TEXT NOT NULL,
 	fetch_id INTEGER,
+	text_number INTEGER,
 	PRIMARY KEY (id),
 	UNIQUE (post_id, number),
 	FOREIGN KEY(post_id) REFERENCES posts (id),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Literal
 
 from storage import jobs
@@ -252,6 +254,7 @@ def _insert(
     rests = rechecks.find_album_rests(writer, how.source_id, [number for number in with_files if number is not None])
     words = texts.rows_of([text for id_, new in placed for text in texts.texts_of(new.post, id_, 0)], how.read)
     standing = texts.text_count_of(words)
+    own = {post_id: list(rows) for post_id, rows in groupby(words, itemgetter("post_id"))}
     writer.execute_many(
         _POSTS,
         [
@@ -271,7 +274,7 @@ def _insert(
             for id_, new in placed
         ],
     )
-    writer.execute_many(_REVISIONS, [_revision_row(how, id_, 0, new, kept) for id_, new in placed])
+    writer.execute_many(_REVISIONS, [_revision_row(how, id_, 0, new, kept, own.get(id_, ())) for id_, new in placed])
     media_ids = media_rows.save_files(writer, [(id_, 0, new.post.media) for id_, new in placed])
     texts.insert(writer, words, media_ids)
     for id_, new in placed:
@@ -295,9 +298,10 @@ def _insert(
 
 def _revise(writer: Writer, how: _How, known: Known, arrival: Arrival, kept: Mapping[str, str]) -> int:
     post, number = arrival.post, known.revision + 1
-    writer.execute_many(_REVISIONS, [_revision_row(how, known.id, number, arrival, kept)])
     media_ids = media_rows.save_files(writer, [(known.id, number, post.media)])
     standing = texts.supersede(writer, post, known.id, number, how.read, media_ids)
+    own = texts.read_bodies(writer, known.id)
+    writer.execute_many(_REVISIONS, [_revision_row(how, known.id, number, arrival, kept, own)])
     writer.execute(
         "UPDATE posts SET revision = :revision, edited_at = :edited_at, texts = :texts, language = :language, "
         "reader = :reader WHERE id = :id",
@@ -327,8 +331,8 @@ _POSTS = (
 )
 _REVISIONS = (
     "INSERT INTO revisions (post_id, number, title, text, links, poll, preview, edited, edited_at, content_hash, "
-    "raw_sha256, collected_at, method, fetch_id) VALUES (:post_id, :number, :title, :text, :links, :poll, :preview, "
-    ":edited, :edited_at, :content_hash, :raw_sha256, :collected_at, :method, :fetch_id)"
+    "raw_sha256, collected_at, method, fetch_id, text_number) VALUES (:post_id, :number, :title, :text, :links, "
+    ":poll, :preview, :edited, :edited_at, :content_hash, :raw_sha256, :collected_at, :method, :fetch_id, :text_number)"
 )
 
 
@@ -359,13 +363,24 @@ def _post_row(
     }
 
 
-def _revision_row(how: _How, post_id: int, number: int, arrival: Arrival, kept: Mapping[str, str]) -> dict[str, object]:
+def _revision_row(
+    how: _How,
+    post_id: int,
+    number: int,
+    arrival: Arrival,
+    kept: Mapping[str, str],
+    own: Iterable[Mapping[str, object]],
+) -> dict[str, object]:
+    """`own` are the texts of the post now; the one that holds the words of the revision keeps them for both."""
     post = arrival.post
+    title, text = storable_or_none(post.title), storable(post.text)
+    text_number = texts.find_number(own, title, text)
     return {
         "post_id": post_id,
         "number": number,
-        "title": storable_or_none(post.title),
-        "text": storable(post.text),
+        "title": title,
+        "text": text if text_number is None else "",
+        "text_number": text_number,
         "links": links_json(post.links + post.buttons),
         "poll": record_json(post.poll),
         "preview": record_json(post.preview),

@@ -107,7 +107,7 @@ class RevisionTable(SQLModel, table=True):
     number: int
     # the source says
     title: str | None = Field(default=None, sa_type=Text)
-    text: str = Field(sa_type=Text)
+    text: str = Field(sa_type=Text)  # empty where `text_number` names the text of the post that holds it
     links: str = Field(default="[]", sa_type=Text)  # JSON of records.Link
     poll: str | None = Field(default=None, sa_type=Text)
     preview: str | None = Field(default=None, sa_type=Text)
@@ -119,6 +119,7 @@ class RevisionTable(SQLModel, table=True):
     collected_at: int
     method: str = Field(sa_type=Text)
     fetch_id: int | None = Field(default=None, sa_column=Column(Integer, ForeignKey("fetches.id")))
+    text_number: int | None = None  # its words are kept once, in `texts`, after the title and a blank line
 
 
 class RereadingTable(SQLModel, table=True):

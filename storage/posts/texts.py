@@ -6,7 +6,7 @@ An id is the post's id * 2**14 + n, so texts sort as their posts do.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, cast
 
@@ -139,6 +139,13 @@ def text_count_of(rows: Sequence[Mapping[str, object]]) -> dict[int, TextCount]:
     return found
 
 
+def find_number(rows: Iterable[Mapping[str, object]], title: str | None, text: str) -> int | None:
+    """The number of the text that holds what a revision says, after its title; None if none of a post's texts does."""
+    words = f"{title}\n\n{text}" if title else text
+    own = (row for row in rows if row["kind"] == "body" and row["text"] == words)
+    return next((text_number(cast("int", row["id"])) for row in own), None) if text else None
+
+
 def insert(writer: Writer, rows: list[dict[str, object]], media_ids: Mapping[tuple[int, str], int]) -> None:
     """Store and index all texts of new posts, in ascending order of their ids."""
     _store(writer, rows, media_ids)
@@ -179,6 +186,14 @@ def replace_kind(writer: Writer, post: FetchedPost, post_id: int, revision: int,
     """
     wanted = [text for text in texts_of(post, post_id, revision) if text.kind == kind]
     _save_count(writer, post_id, _replace(writer, post_id, revision, wanted, (kind,), read, {}))
+
+
+def read_bodies(reader: Reader, post_id: int) -> list[dict[str, object]]:
+    """The current body of a post, for `find_number`."""
+    rows = reader.rows(
+        "SELECT id, kind, text FROM texts WHERE post_id = :post AND kind = 'body' AND current = 1", {"post": post_id}
+    )
+    return [dict(row) for row in rows]
 
 
 def read_attached(reader: Reader, post_id: int) -> tuple[str, ...]:

@@ -183,7 +183,7 @@ def check_edits(desk: Desk, world: World, names: dict[str, str]) -> None:
     """Every wording that a page has shown stands in a revision."""
     with desk.archive.reading() as reader:
         rows = reader.execute(
-            "SELECT s.name, p.native_id, r.text FROM revisions r JOIN posts p ON p.id = r.post_id"
+            "SELECT s.name, p.native_id, r.text FROM revisions_readable r JOIN posts p ON p.id = r.post_id"
             " JOIN sources s ON s.id = p.source_id"
         ).fetchall()
     kept = {(row[0], row[1], row[2]) for row in rows}

@@ -184,7 +184,7 @@ def test_a_broken_package_stops_its_source_alone(desk: Desk, installed: Path, si
         said = desk.run("config", "check", code=4).stderr
         assert f"{SAYS}ModuleNotFoundError: No module named 'no_such_client'; " in said
         assert f"warning: config.toml:6:8 sources[0].kind: {SAYS}" in desk.run("run", "--once").stderr
-        assert [row[0] for row in desk.ask("SELECT text FROM revisions")] == ["The ferry is late"]
+        assert [row[0] for row in desk.ask("SELECT text FROM revisions_readable")] == ["The ferry is late"]
         assert desk.ask("SELECT state FROM sources WHERE name = 'town-hall'") == [("plug-in unusable",)]
         [health] = sink.health()
         assert health.startswith(f"the plug-in of source town-hall: {SAYS}")
@@ -192,4 +192,4 @@ def test_a_broken_package_stops_its_source_alone(desk: Desk, installed: Path, si
         module.write_text(whole)
     desk.run("run", "--once")
     assert "the plug-in of source town-hall is no longer broken" in sink.health()
-    assert len(desk.ask("SELECT text FROM revisions")) == 3
+    assert len(desk.ask("SELECT text FROM revisions_readable")) == 3

@@ -159,7 +159,7 @@ def judge(walk: Walk, archive: Archive) -> None:
     peer = walk.peer
     with archive.reading() as reader:
         rows = reader.execute(
-            "SELECT p.native_id, r.text, p.deleted_at FROM posts p JOIN revisions r ON r.post_id = p.id"
+            "SELECT p.native_id, r.text, p.deleted_at FROM posts p JOIN revisions_readable r ON r.post_id = p.id"
             " ORDER BY p.id, r.number"
         ).fetchall()
         gaps = reader.value("SELECT count(*) FROM gaps WHERE closed_at IS NULL")

@@ -103,9 +103,9 @@ def test_an_edit_becomes_a_revision_and_search_finds_only_the_new_text(
     [post] = desk.save(make_post(1, "we lost the bridge"), make_post(2)).new[:1]
     saved = desk.save(make_post(1, "we hold the bridge", edited=True), at=now + MINUTE)
     assert saved.revised == (post,)
-    assert desk.rows("SELECT number, text FROM revisions WHERE post_id = :id ORDER BY number", id=post) == [
-        (0, "we lost the bridge"),
-        (1, "we hold the bridge"),
+    assert desk.rows("SELECT number, text FROM revisions_readable WHERE post_id = :id ORDER BY number", id=post) == [
+        (1, "we lost the bridge"),
+        (2, "we hold the bridge"),
     ]
     assert desk.rows("SELECT revision, edited_at, texts FROM posts WHERE id = :id", id=post) == [(1, now + MINUTE, 1)]
     assert found(desk, "lost") == []
@@ -163,7 +163,9 @@ def test_a_post_and_its_edit_in_one_reply_are_two_revisions(desk: Any, make_post
     saved = desk.save(make_post(1, "first"), make_post(2), make_post(1, "second"), make_post(1, "third"))
     assert len(saved.new) == 2
     assert saved.revised == (saved.new[0], saved.new[0])
-    assert [row[0] for row in desk.rows("SELECT text FROM revisions WHERE post_id = :id", id=saved.new[0])] == [
+    assert [
+        row[0] for row in desk.rows("SELECT text FROM revisions_readable WHERE post_id = :id", id=saved.new[0])
+    ] == [
         "first",
         "second",
         "third",

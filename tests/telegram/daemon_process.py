@@ -100,8 +100,8 @@ class Station:
         return [
             row[0]
             for row in self.ask(
-                "SELECT r.text FROM posts p JOIN sources s ON s.id = p.source_id JOIN revisions r ON r.post_id = p.id "
-                "AND r.number = p.revision WHERE s.name = :name AND p.number > 1 AND p.deleted_at IS NULL "
+                "SELECT r.text FROM posts p JOIN sources s ON s.id = p.source_id JOIN revisions_readable r ON r.post_id = p.id "
+                "AND r.current WHERE s.name = :name AND p.number > 1 AND p.deleted_at IS NULL "
                 "ORDER BY p.number",
                 name=name,
             )

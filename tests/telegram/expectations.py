@@ -51,7 +51,7 @@ def revisions(watched: Watched, rig: Rig) -> dict[int, list[str]]:
     """Every archived wording of every post, oldest first, by number."""
     found: dict[int, list[str]] = {}
     for number, text in rig.ask(
-        "SELECT p.number, r.text FROM posts p JOIN revisions r ON r.post_id = p.id JOIN sources s ON s.id = p.source_id "
+        "SELECT p.number, r.text FROM posts p JOIN revisions_readable r ON r.post_id = p.id JOIN sources s ON s.id = p.source_id "
         "WHERE s.name = :name ORDER BY p.number, r.number",
         name=watched.source,
     ):

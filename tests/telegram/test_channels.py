@@ -102,7 +102,7 @@ def test_a_long_history_is_fetched_slowly_and_delays_no_other_channel(
             await until(lambda: len(rig.ask("SELECT id FROM posts")) >= 300, "three pages: the newest and two below it")
             telegram.publish("river_guard", "New.")
             assert (await rig.round("river")).error is None
-            assert rig.ask("SELECT 1 FROM revisions WHERE text = 'New.'")
+            assert rig.ask("SELECT 1 FROM revisions_readable WHERE text = 'New.'")
             asked = telegram.journal.count("messages.getHistory")
             assert telegram.journal.count("messages.getHistory") == asked == 4
             walk.cancel()
@@ -293,7 +293,7 @@ def test_a_withheld_channel_is_restricted_and_never_without_posts(telegram: Worl
             assert 0 < rig.row().next_poll_at - Clock().now() <= 5 * MINUTE
             assert rig.ask("SELECT max(number) FROM posts") == [(kept,)]
             assert rig.ask("SELECT count(*) FROM quarantine") == [(0,)]
-            assert rig.ask("SELECT count(*) FROM revisions WHERE text = ''") == [(0,)]
+            assert rig.ask("SELECT count(*) FROM revisions_readable WHERE text = ''") == [(0,)]
             telegram.restrict("border_post", None)
             await make_due(rig)
             rig.sources["post"].ask_account_again()  # type: ignore[attr-defined]  # as Live does
@@ -336,7 +336,7 @@ def test_a_restriction_that_hides_nothing_is_written_beside_the_state(
             assert (await rig.round()).error is None
             assert rig.row().state == "ok"
             assert "Not shown on some telephones." in rig.row().reason
-            assert rig.ask("SELECT text FROM revisions WHERE text = 'Readable.'")
+            assert rig.ask("SELECT text FROM revisions_readable WHERE text = 'Readable.'")
 
     asyncio.run(go())
 
@@ -353,7 +353,7 @@ def test_an_empty_message_is_no_post(telegram: World, at: Served, data_dir: Path
             reasons = " ".join(row[0] for row in rig.ask("SELECT reason FROM quarantine"))
             assert "Removed at a court's request." in reasons
             assert "the message is empty" in reasons
-            assert rig.ask("SELECT count(*) FROM revisions WHERE text = ''") == [(0,)]
+            assert rig.ask("SELECT count(*) FROM revisions_readable WHERE text = ''") == [(0,)]
 
     asyncio.run(go())
 
@@ -525,7 +525,7 @@ def test_many_posts_are_looked_at_again_in_one_call(telegram: World, at: Served,
                 "SELECT p.number FROM observations o JOIN posts p ON p.id = o.post_id WHERE presence = 'absent'"
             ) == [(plain[7],)]
             assert rig.ask(
-                "SELECT p.number FROM revisions r JOIN posts p ON p.id = r.post_id WHERE r.text = 'Corrected.'"
+                "SELECT p.number FROM revisions_readable r JOIN posts p ON p.id = r.post_id WHERE r.text = 'Corrected.'"
             ) == [(plain[3],)]
 
     asyncio.run(go())

@@ -199,7 +199,7 @@ def check_words(desk: Desk, world: World) -> None:
     with desk.archive.reading() as reader:
         rows = reader.execute(
             "SELECT s.name, p.number, r.text, p.deleted_at FROM posts p JOIN sources s ON s.id = p.source_id "
-            "JOIN revisions r ON r.post_id = p.id AND r.number = p.revision"
+            "JOIN revisions_readable r ON r.post_id = p.id AND r.current"
         ).fetchall()
         files = reader.execute("SELECT url FROM media WHERE state IN ('stored', 'pending')").fetchall()
     archived = {(row["name"], row["number"]): row["text"] for row in rows if row["deleted_at"] is None}

@@ -47,7 +47,7 @@ def words(rig: Rig, number: int) -> list[str]:
     return [
         row[0]
         for row in rig.ask(
-            "SELECT r.text FROM revisions r JOIN posts p ON p.id = r.post_id WHERE p.number = :n ORDER BY r.number",
+            "SELECT r.text FROM revisions_readable r JOIN posts p ON p.id = r.post_id WHERE p.number = :n ORDER BY r.number",
             n=number,
         )
     ]

@@ -60,7 +60,9 @@ def numbers(rig: Rig) -> set[int]:
 
 
 def words(rig: Rig, number: int) -> list[str]:
-    asked = "SELECT r.text FROM revisions r JOIN posts p ON p.id = r.post_id WHERE p.number = :n ORDER BY r.number"
+    asked = (
+        "SELECT r.text FROM revisions_readable r JOIN posts p ON p.id = r.post_id WHERE p.number = :n ORDER BY r.number"
+    )
     return [row[0] for row in rig.ask(asked, n=number)]
 
 
@@ -470,7 +472,10 @@ def test_five_hundred_posts_of_another_server_with_their_files_edits_and_deletio
     telegram.edit("border_post", 420, "Corrected further up.")
     telegram.delete("border_post", 480, 410)
     telegram.expire_file_references()
-    waits(lambda: asked(desk, "SELECT count(*) FROM revisions WHERE text LIKE 'Corrected %'") == [(2,)], "the edits")
+    waits(
+        lambda: asked(desk, "SELECT count(*) FROM revisions_readable WHERE text LIKE 'Corrected %'") == [(2,)],
+        "the edits",
+    )
     gone = "SELECT number FROM posts WHERE deleted_at IS NOT NULL ORDER BY number"
     waits(lambda: asked(desk, gone) == [(410,), (480,)], "the deletions")
     waits(lambda: asked(desk, "SELECT count(*) FROM media WHERE state = 'stored'") == [(20,)], "the files")

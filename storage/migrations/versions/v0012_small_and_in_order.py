@@ -1,4 +1,4 @@
-"""What keeps the order of edits and rules: what undecided posts said when a rule was first loaded.
+"""Small posts: words are kept once, in `texts`. And in order: what undecided posts said when a rule was first loaded.
 
 This text is frozen once it is released: a later change of the tables needs a revision of its own. Views and triggers
 are made again after every upgrade (see storage.migrations.migrate).
@@ -18,6 +18,8 @@ _STEPS: tuple[str, ...] = (
         PRIMARY KEY (post_id, loaded_seq),
         FOREIGN KEY(post_id) REFERENCES posts (id)
     ) WITHOUT ROWID, STRICT""",
+    # of the text of its post that holds its words; NULL: `text` holds them
+    "ALTER TABLE revisions ADD COLUMN text_number INTEGER",
 )
 
 

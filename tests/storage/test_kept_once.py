@@ -1,0 +1,60 @@
+"""What a post says is kept once, and every reader still finds what was saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from storage.archive.columns import storable, storable_or_none
+from storage.records import FetchedMedia, FetchedPost, Link, Poll
+
+Make = Callable[..., FetchedPost]
+MINUTE = 60_000_000
+ANY = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+words = st.text(st.sampled_from("aß \n\x00\ud800😀ကျ\u0301’"), max_size=8)
+wordings = st.lists(
+    st.tuples(st.none() | words, words, st.booleans(), st.sampled_from(["", "poll", "link", "file"])),
+    min_size=1,
+    max_size=5,
+)
+
+
+def worded(post: FetchedPost, wording: tuple[str | None, str, bool, str]) -> FetchedPost:
+    title, text, edited, what = wording
+    post = replace(post, title=title, text=text, edited=edited)
+    if what == "poll":
+        return replace(post, poll=Poll(text, ("yes", text)))
+    if what == "link":
+        return replace(post, links=(Link(text, "https://example.org"),))
+    return replace(post, media=(FetchedMedia("1", "photo", name=text),)) if what == "file" else post
+
+
+@given(wordings=wordings)
+@ANY
+def test_every_revision_says_what_was_saved_whatever_its_title_and_its_other_texts_are(
+    desk: Any, make_post: Make, now: int, wordings: list[Any]
+) -> None:
+    native_id = str(desk.rows("SELECT count(*) FROM posts")[0][0])
+    said: list[tuple[str | None, str]] = []
+    for number, wording in enumerate(wordings):
+        post = worded(make_post(native_id), wording)
+        saved = desk.save(post, at=now + number * MINUTE)
+        if saved.new or saved.revised:
+            said.append((storable_or_none(post.title), storable(post.text)))
+    asked = "FROM revisions_readable WHERE native_id = :id ORDER BY number"
+    assert desk.rows(f"SELECT title, text {asked}", id=native_id) == said
+
+
+def test_words_that_a_text_holds_are_not_stored_again(desk: Any, make_post: Make, now: int) -> None:
+    plain, titled = make_post(1, "The bridge fell"), make_post(2, "It fell at noon", title="The bridge")
+    desk.save(plain, titled, make_post(3, "", title="No more than a title"))
+    desk.save(replace(plain, text="The bridge holds"), replace(titled, links=(Link("a", "b:"),)), at=now + MINUTE)
+    kept = "SELECT post_id, title, text, text_number FROM revisions ORDER BY post_id, number"
+    assert [row[1:] for row in desk.rows(kept)] == [
+        (None, "", 0), (None, "", 1), ("The bridge", "", 0), ("The bridge", "", 0), ("No more than a title", "", None),
+    ]  # fmt: skip
