@@ -31,7 +31,7 @@ def worded(post: FetchedPost, wording: tuple[str | None, str, bool, str]) -> Fet
         return replace(post, poll=Poll(text, ("yes", text)))
     if what == "link":
         return replace(post, links=(Link(text, "https://example.org"),))
-    return replace(post, media=(FetchedMedia("1", "photo", name=text),)) if what == "file" else post
+    return replace(post, media=(FetchedMedia("photo", "1", name=text),)) if what == "file" else post
 
 
 @given(wordings=wordings)
