@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, lru_cache
+from itertools import pairwise
 from zlib import crc32
 
 from bot.events.denials import count_denials
@@ -70,7 +71,6 @@ _STAMPS = (
     re.compile(r"[^\w#№\n]{0,8}[#№] ?\d{1,6}(?!\w)[^\w\n]{0,8}"),
 )
 _HINTS = ("://", "@", "www.", "t.me/", "telegram.me/")
-_MARKS = re.compile(f"[{re.escape(PLURAL + POSSESSIVE)}]")
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,9 @@ class ComparedWords:
         run = self.numbers
         if len(run) <= _WINDOW:
             return frozenset(run and (min(run),))
-        pairs = [*map(min, run, run[1:])]
-        return frozenset(map(min, pairs, pairs[2:]))
+        pairs = [one if one < other else other for one, other in pairwise(run)]  # noqa: FURB136 - min takes twice as long
+        fours = [one if one < other else other for one, other in zip(pairs, pairs[2:], strict=False)]  # noqa: FURB136
+        return frozenset(fours)
 
 
 def make_words(tokens: Sequence[str]) -> ComparedWords:
@@ -183,24 +184,29 @@ def _tokens_of(text: str) -> tuple[str, ...]:
         text = _QUESTION.sub(" questionmark ", text)
     if "…" in text or "..." in text:
         text = _CUT_NUMBER.sub("", text)
-    if _DIGIT.search(text):
-        text = _write_numbers_one_way(text)
+    digit = _DIGIT.search(text)
+    if digit is not None:
+        text = _write_numbers_one_way(text, digit.start())
     return tuple(token for line in text.split("\n") for token in _fold_line(line))
 
 
-def _write_numbers_one_way(text: str) -> str:
-    """Dates, clock times and signs as they are compared, and no number of views in the last line."""
-    text = _DIGIT_IN_WORD.sub(lambda found: _AS_LETTER[found[0]], text)
+def _write_numbers_one_way(text: str, first: int) -> str:
+    """Dates, clock times and signs as they are compared, and no number of views in the last line.
+
+    `first` is where the first digit is.
+    """
+    if _DIGIT_IN_WORD.search(text, first):
+        text = _DIGIT_IN_WORD.sub(lambda found: _AS_LETTER[found[0]], text)
     text = _VIEWS.sub("", text)
-    if _SIGNED.search(text):
+    if _SIGNED.search(text, max(first - 1, 0)):
         text = _ISO_DATE.sub(r"\3 \2 \1", text)
-    if _PART.search(text):
-        text = _PARTS.sub(_as_whole_number, _PARTS_AFTER.sub(r"\2.\3 \1", text))
-    if _TIMED.search(text):
+    if _PART.search(text, first):
+        text, first = _PARTS.sub(_as_whole_number, _PARTS_AFTER.sub(r"\2.\3 \1", text)), 0
+    if _TIMED.search(text, first):
         text = _HOURS.sub(r"\1:\2", _HALF_DAY.sub(_as_whole_day, text))
-    if _PART.search(text):
+    if _PART.search(text, first):
         text = _BELOW_ONE.sub(" nought ", text)
-    return _MINUS.sub(" minus ", text) if _SIGNED.search(text) else text
+    return _MINUS.sub(" minus ", text) if _SIGNED.search(text, max(first - 1, 0)) else text
 
 
 def _as_whole_number(found: re.Match[str]) -> str:
@@ -221,9 +227,11 @@ def has_address(text: str) -> bool:
     return any(hint in small for hint in _HINTS) and _ADDRESS.search(text) is not None
 
 
-@lru_cache(maxsize=4096)  # heads, feet and copies repeat
-def _fold_line(line: str) -> tuple[str, ...]:
-    return tuple(_MARKS.sub("", fold(line).partition(f" {CLOSED}")[0].replace("-", " ")).split())
+def _fold_line(line: str) -> list[str]:
+    folded = fold(line)
+    if CLOSED in folded:
+        folded = folded.partition(f" {CLOSED}")[0]
+    return folded.replace("-", " ").replace(PLURAL, "").replace(POSSESSIVE, "").split()
 
 
 def common_end(texts: Sequence[Sequence[str]]) -> list[str]:

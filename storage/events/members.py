@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
 
@@ -148,7 +149,12 @@ def _candidate(row: Row) -> Candidate:
 
 def digest_words(tokens: Sequence[str]) -> str:
     """What equal words have in common."""
-    return sha256(" ".join(tokens).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return _digest(" ".join(tokens))
+
+
+@lru_cache(maxsize=512)  # of each post it is asked several times
+def _digest(words: str) -> str:
+    return sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def open_events(writer: Writer, opened: Iterable[tuple[Arrived, Membership | None]]) -> None:

@@ -23,7 +23,8 @@ from storage.language.readable import readable, respelled, unbroken
 CLOSED = "\ue000"  # private use: a token character for the index, never one of a text
 _CLOSED_MAX = 64
 _MEMO = 1 << 15
-_MOST_LINES, _LONGEST_LINE = 1 << 12, 500  # that are remembered: some megabytes at most
+_LONGEST_LINE, _REMEMBERED = 1_000, 1 << 20  # characters of lines that are remembered: some megabytes at most
+_BESIDE = 100  # characters: about what the memory of a line costs beside its own
 _Places: TypeAlias = tuple[tuple[int, int], ...] | None
 _Cut: TypeAlias = tuple[str, _Places]
 
@@ -120,33 +121,50 @@ def _is_chinese(char: str) -> bool:
 
 def fold(text: str) -> str:
     """The folded form of a text, as `texts.folded` holds it. Any string will do, and its length costs linearly."""
+    return _fold(text) if "\n" in text or len(text) > _LONGEST_LINE else _folded()(text)
+
+
+def _fold(text: str) -> str:
     text = unbroken(text)
     if text.isascii() and not _overlong(plain := _plain(text)):
         folded = _tokens_of(plain.split())
     else:
-        text = respelled(readable(text))
-        folded = " ".join(filter(None, map(_lines(), text.split("\n")))) if "\n" in text else _tokens_of_line(text)
+        folded = " ".join(filter(None, map(_lines(), respelled(readable(text)).split("\n"))))
     return _with_compounds(_joined(folded))
 
 
 class _Lines(dict[str, str]):
-    """The tokens of lines that were folded before, because many posts begin and end alike.
+    """What was made of single lines: many posts begin and end alike, and each text is read for several purposes.
 
-    No chunk reaches across a line, or depends on another one. All are forgotten when they grow too many.
+    All are forgotten when they grow too many.
     """
 
+    def __init__(self, make: Callable[[str], str]) -> None:
+        super().__init__()
+        self._make = make
+        self._room = _REMEMBERED
+
     def __missing__(self, line: str) -> str:
-        folded = _tokens_of_line(line)
+        made = self._make(line)
         if len(line) <= _LONGEST_LINE:
-            if len(self) >= _MOST_LINES:
+            self._room -= len(line) + len(made) + _BESIDE
+            if self._room < 0:
                 self.clear()
-            self[line] = folded
-        return folded
+                self._room = _REMEMBERED
+            self[line] = made
+        return made
 
 
 @cache
 def _lines() -> Callable[[str], str]:
-    return _Lines().__getitem__
+    """The tokens of a line of a text: no chunk reaches across a line, or depends on another one."""
+    return _Lines(_tokens_of_line).__getitem__
+
+
+@cache
+def _folded() -> Callable[[str], str]:
+    """The folded form of a text of one line."""
+    return _Lines(_fold).__getitem__
 
 
 def _tokens_of_line(line: str) -> str:
