@@ -8,9 +8,9 @@ from functools import lru_cache
 from typing import Literal
 
 from bot.events.aligning import Opcode, align
-from bot.events.denials import count_denials, count_hedges, may_be_misread
+from bot.events.denials import count_denials, count_hedges, cut_out_emphasis, may_be_misread
 from bot.events.numerals import find_values, is_roman, kind_of
-from bot.events.replaced import LITTLE, is_end, is_head, is_misread, is_syllable, says_otherwise
+from bot.events.replaced import LITTLE, find_weightless, is_end, is_head, is_misread, is_syllable, says_otherwise
 from bot.events.words import ComparedWords
 from storage.frozen import dataclass
 
@@ -20,6 +20,7 @@ _HEAD = 12  # syllables that two texts with the same long end say differently be
 _GLUE = 2  # tokens that two texts share by chance within what one of them adds
 _EDGE = 4  # tokens at the very beginning or end that can still stand at the same place
 _SAME = 0.6  # of the words of two captions
+_STEM = 4  # letters that forms of one word begin with
 _LEAST = 8  # shingles of which a part has to be contained
 
 # ComparedWords beside which a place is named: before it, and after it.
@@ -304,9 +305,22 @@ def _turns_around(first: Sequence[str], later: Sequence[str], changes: Sequence[
                 return True
             for words, seen in zip((gone, come), moved, strict=True):
                 seen.update(words if inside else ())
-        elif count_denials(gone, strong=True) > count_denials(come, strong=True):
+        elif count_denials(gone, strong=True) > count_denials(come, strong=True) or _denies_all_of(gone, later):
             return True
     return any(_says_much(word) for word in moved[0] & moved[1])
+
+
+def _denies_all_of(gone: Sequence[str], later: Sequence[str]) -> bool:
+    """Whether a short stretch says "not one" of something that the other text speaks of, in whatever form."""
+    if _weigh(gone) > _STRETCH:
+        return False
+    known = {token[:_STEM] for token in later}
+    shared = {
+        token
+        for token in cut_out_emphasis(gone) or ()
+        if token[:_STEM] in known and token not in find_weightless() and (is_syllable(token) or len(token) >= _STEM)
+    }
+    return _weigh(list(shared)) > 1  # one syllable is shared by chance
 
 
 def _find_names(tokens: Sequence[str], names: Mapping[tuple[str, ...], str]) -> list[tuple[int, int, str]]:

@@ -137,7 +137,7 @@ def _weighty(tokens: Sequence[str], others: Sequence[str]) -> list[str]:
         for place, token in enumerate(tokens)
         if place not in counted
         and not token.isdecimal()
-        and token not in _weightless()
+        and token not in find_weightless()
         and not count_denials((token,))
         and not any(_is_same_word(token, other) for other in others)
     ]
@@ -189,7 +189,8 @@ def is_syllable(token: str) -> bool:
 
 
 @cache
-def _weightless() -> frozenset[str]:
+def find_weightless() -> frozenset[str]:
+    """The tokens that say nothing of their own."""
     return frozenset(token for word in _WEIGHTLESS.split() for token in fold(word).split(" "))
 
 

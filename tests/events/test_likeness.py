@@ -227,7 +227,7 @@ def test_a_statement_that_comes_after_its_denial_is_no_copy_of_that() -> None:
     denied = [(first, later) for label, _, how, first, later in pairs() if label == "quote" and "denial" in how]
     assert len(denied) > 80
     merged = [later for first, later in denied if judged(later, first) == "copy"]
-    assert [later.rpartition(". ")[2] for later in merged] == ["Not one blanket came."]
+    assert merged == []
 
 
 @pytest.mark.parametrize(
