@@ -10,7 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from hashlib import sha256
 
-import httpcore
+import anyio
+from anyio.abc import ByteStream, SocketAttribute
+from anyio.streams.tls import TLSAttribute, TLSStream
 
 from bot.errors import Later
 from bot.http.addresses import is_public, read_address
@@ -19,6 +21,9 @@ from storage.state_names import PROXY_DOWN
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 _PATIENCE = 4.0  # seconds for each address of a host but the last, so that a broken IPv6 route costs no deadline
+
+
+_GONE = (anyio.BrokenResourceError, anyio.ClosedResourceError)
 
 
 class BadCertificate(Later):
@@ -42,12 +47,20 @@ class Resolver:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-class Connection:
-    """One connection. Raises httpcore's NetworkError."""
+class Broken(Exception):
+    """A connection broke; the text says how, or the system's own error below this one."""
 
-    def __init__(self, stream: httpcore.AsyncNetworkStream, host: str) -> None:
+
+class Unsent(Broken):
+    """It broke while something was sent."""
+
+
+class Connection:
+    """One connection. Raises Broken."""
+
+    def __init__(self, stream: ByteStream, host: str) -> None:
         self._stream = stream
-        self._socket: socket.socket | None = stream.get_extra_info("socket")
+        self._socket = stream.extra(SocketAttribute.raw_socket, None)  # noqa: S610 - this is no Django
         self.host = host
 
     @property
@@ -63,26 +76,35 @@ class Connection:
     @cached_property
     def certificate(self) -> str | None:
         """The SHA-256 of what the other side showed, as hex; None without TLS."""
-        tls = self._stream.get_extra_info("ssl_object")
+        tls = self._stream.extra(TLSAttribute.ssl_object, None)  # noqa: S610 - this is no Django
         shown = tls.getpeercert(binary_form=True) if tls else None
         return sha256(shown).hexdigest() if shown else None
 
     async def read(self, most: int) -> bytes:
-        return await self._stream.read(most)
+        """What has arrived; b"" where the other side says no more."""
+        try:
+            return await self._stream.receive(most)
+        except anyio.EndOfStream:
+            return b""
+        except _GONE as error:
+            raise Broken from error
 
     async def read_exactly(self, count: int) -> bytes:
-        """Raises httpcore.ReadError where fewer bytes come."""
+        """Raises Broken where fewer bytes come."""
         data = b""
         while len(data) < count:
             chunk = await self.read(count - len(data))
             if not chunk:
-                raise httpcore.ReadError("it closed the connection")
+                raise Broken("it closed the connection")
             data += chunk
         return data
 
     async def write(self, data: bytes) -> None:
-        if data:
-            await self._stream.write(data)
+        try:
+            if data:
+                await self._stream.send(data)
+        except _GONE as error:
+            raise Unsent from error
 
     async def aclose(self) -> None:
         await self._stream.aclose()
@@ -90,12 +112,15 @@ class Connection:
     async def start_tls(self, context: ssl.SSLContext) -> "Connection":
         """Shake hands with the named host. Raises Later with what is wrong with its certificate."""
         try:
-            return Connection(await self._stream.start_tls(context, self.host), self.host)
-        except httpcore.ConnectError as error:
-            raise _broken_tls(self.host, error) from error
-        except BaseException:  # cancelled by the deadline: httpcore would leave the socket to the garbage collector
+            secured = await TLSStream.wrap(
+                self._stream, hostname=self.host, ssl_context=context, standard_compatible=False
+            )
+        except BaseException as error:
             await self.aclose()
+            if isinstance(error, anyio.BrokenResourceError | anyio.EndOfStream | ssl.SSLError):
+                raise _broken_tls(self.host, error) from error
             raise
+        return Connection(secured, self.host)
 
 
 class Guard:
@@ -105,21 +130,18 @@ class Guard:
         self._private = private
         self._resolve = resolve
         self._proxy = proxy  # its name, where every connection is one to the proxy
-        self._backend = httpcore.AnyIOBackend()
 
     async def connect(self, host: str, port: int) -> Connection:
         addresses = await self._checked(host, port)
         why = "it has no address"
         for address in addresses:
-            patience = None if address == addresses[-1] else _PATIENCE
             try:
-                stream = await self._backend.connect_tcp(address, port, patience)
-            except httpcore.ConnectTimeout:
+                async with asyncio.timeout(None if address == addresses[-1] else _PATIENCE):
+                    return Connection(await anyio.connect_tcp(address, port), host)
+            except TimeoutError:
                 why = "no answer"
-            except httpcore.ConnectError as error:
+            except OSError as error:
                 why = describe_error(error)
-            else:
-                return Connection(stream, host)
         raise self._failure(host, why)
 
     async def _checked(self, host: str, port: int) -> Sequence[str]:
@@ -162,7 +184,7 @@ def describe_error(error: BaseException) -> str:
 
 
 def _causes(error: BaseException) -> Iterable[BaseException]:
-    """The error and everything below it; httpcore keeps the cause as an argument too."""
+    """The error and everything below it."""
     seen: list[BaseException] = [error]
     for one in seen:
         below = [one.__cause__, *one.args, *(one.exceptions if isinstance(one, BaseExceptionGroup) else ())]

@@ -5,15 +5,15 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import httpcore
+import h11
 
 from bot.errors import Later, Never
 from bot.http.addresses import PORTS
 from bot.http.body import Body, TooBig, UnusableBody
-from bot.http.connections import Resolve, describe_error
+from bot.http.connections import Broken, Resolve, describe_error
 from bot.http.library import httpx
 from bot.http.masking import secret_parts, strike_secrets
-from bot.http.pool import NO_ANSWER, Way
+from bot.http.pool import Way
 from bot.http.spool import Spool
 from bot.http.transport import GuardedTransport
 from bot.http.values import TOO_BIG, HttpRules, Reply, join_headers
@@ -75,12 +75,12 @@ class Exchange:
             raise Later(f"{host} sent {error}", state=TOO_BIG, unsure=way.unsure) from None
         except UnusableBody as error:
             reason = f"{host} sent {error}"
-        except httpcore.LocalProtocolError as error:
+        except h11.LocalProtocolError as error:
             raise Never(f"the request to {host} cannot be written: {describe_error(error)}") from error
-        except httpcore.ProtocolError as error:
+        except h11.RemoteProtocolError as error:
             reason = f"{host} violates HTTP: {_without_request(str(error), sending)}"
-            way.answered = way.answered or NO_ANSWER not in str(error)
-        except (httpcore.NetworkError, OSError) as error:
+            way.answered = True
+        except (Broken, OSError) as error:
             reason = f"the connection to {host} broke: {describe_error(error)}"
         raise Later(reason, unsure=way.unsure, unreached=not way.answered)
 
@@ -95,7 +95,7 @@ class Exchange:
         """Servers close idle connections, often just as the next request leaves: a GET is then sent once more."""
         try:
             return await self._answer(sending, _written(sending, way))
-        except (httpcore.NetworkError, httpcore.RemoteProtocolError):
+        except (Broken, h11.RemoteProtocolError):
             if sending.method != "GET" or way.connected or way.answered:
                 raise
         return await self._answer(sending, _written(sending, way))

@@ -6,13 +6,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import h11
-import httpcore
-import httpx
 
 from bot.http.body import UnusableBody
-from bot.http.connections import Connection
+from bot.http.connections import Broken, Connection, Unsent
+from bot.http.library import httpx
 
-NO_ANSWER = "Server disconnected without sending a response."
 _LONGEST_HEAD = 100 * 1024
 _CHUNK = 1 << 16
 _IDLE = 20
@@ -52,7 +50,7 @@ class Pool:
     async def ask(
         self, place: Place, head: h11.Request, body: httpx.AsyncByteStream, way: Way
     ) -> tuple[h11.Response, "ReplyBody"]:
-        """Send a request; the head of the reply, and its body as it comes. Raises httpcore's errors and Later."""
+        """Send a request; the head of the reply, and its body as it comes. Raises h11's errors, Broken and Later."""
         dialogue = await self._find_idle(place)
         if dialogue is None:
             way.connected = True
@@ -110,24 +108,21 @@ class Dialogue:
     async def ask(self, head: h11.Request, body: httpx.AsyncByteStream, way: Way) -> h11.Response:
         """Send a request and read the head of its reply."""
         way.sent = True
-        with suppress(httpcore.WriteError):  # what the server said before it hung up is its answer
+        with suppress(Unsent):  # what the server said before it hung up is its answer
             await self._send(head, body)
         while not isinstance(event := await self.listen(), h11.Response):
             if not isinstance(event, h11.InformationalResponse):
-                raise httpcore.RemoteProtocolError("it sent no reply")
+                raise Broken("it sent no answer")
         way.answered = True
         return event
 
     async def listen(self) -> object:
         """What the server says next."""
-        try:
-            while (event := self._rules.next_event()) is h11.NEED_DATA:
-                data = await self.connection.read(_CHUNK)
-                if not data and self._rules.their_state is h11.SEND_RESPONSE:
-                    raise httpcore.RemoteProtocolError(NO_ANSWER)
-                self._rules.receive_data(data)
-        except h11.RemoteProtocolError as error:
-            raise httpcore.RemoteProtocolError(error) from error
+        while (event := self._rules.next_event()) is h11.NEED_DATA:
+            data = await self.connection.read(_CHUNK)
+            if not data and self._rules.their_state is h11.SEND_RESPONSE:
+                raise Broken("it was closed without an answer")
+            self._rules.receive_data(data)
         return event
 
     @property

@@ -1,10 +1,8 @@
 """Goes through the proxy and nowhere else: SOCKS5 and HTTP tunnels, where the proxy resolves the names."""
 
-import httpcore
-
 from bot.errors import Later, Never
 from bot.http.addresses import find_refusal
-from bot.http.connections import Connection, Guard, describe_error
+from bot.http.connections import Broken, Connection, Guard, describe_error
 from bot.http.tunnel import Proxy, UnusableProxy, open_tunnel, parse_proxy
 from storage.state_names import PROXY_DOWN
 
@@ -35,7 +33,7 @@ class Tunnel:
             refused = await open_tunnel(proxy, host, port, connection.read_exactly, connection.write)
         except BaseException as error:
             await connection.aclose()
-            if isinstance(error, httpcore.NetworkError | UnusableProxy):
+            if isinstance(error, Broken | UnusableProxy):
                 reason = f"the proxy {proxy} cannot be used, so nothing was sent: {describe_error(error)}"
                 raise Later(reason, state=PROXY_DOWN, unreached=True) from error
             raise

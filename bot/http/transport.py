@@ -6,7 +6,6 @@ from http import HTTPStatus
 from pathlib import Path
 
 import h11
-import httpcore
 
 from bot.errors import Later, Never
 from bot.http.addresses import PORTS
@@ -23,7 +22,7 @@ _MOST_HEADERS = 2_000
 
 
 class GuardedTransport(httpx.AsyncBaseTransport):
-    """The pools of connections below `httpx.AsyncClient`. Failures come out as httpcore and the guard raise them.
+    """The pools of connections below `httpx.AsyncClient`. Failures come out as h11, the pool and the guard raise them.
 
     `httpx.AsyncHTTPTransport` has no place for a check between a name and its address. Cookies are left out of replies.
     """
@@ -55,10 +54,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
             place, target = ("http", self._proxy.host, self._proxy.port), b"http://" + url.netloc + url.raw_path
             if self._proxy.user:
                 headers = [*headers, (b"Proxy-Authorization", self._proxy.login.encode("ascii"))]
-        try:
-            head = h11.Request(method=request.method, target=target, headers=headers)
-        except h11.LocalProtocolError as error:
-            raise httpcore.LocalProtocolError(error) from error
+        head = h11.Request(method=request.method, target=target, headers=headers)
         pool = self._forward if forwards else self._pool
         reply, body = await pool.ask(place, head, stream, request.extensions["way"])
         problem: Exception | None = None

@@ -4,10 +4,8 @@ import ssl
 from collections.abc import Callable
 from pathlib import Path
 
-import httpcore
-
 from bot.errors import Later
-from bot.http.connections import Connection, describe_error
+from bot.http.connections import Broken, Connection, describe_error
 
 _CHUNK = 65_536
 
@@ -54,7 +52,7 @@ class Wire:
     async def write(self, data: bytes) -> None:
         try:
             await self._connection.write(data)
-        except httpcore.NetworkError as error:
+        except Broken as error:
             raise self._broken(describe_error(error)) from error
 
     async def start_tls(self, ca_file: Path | None) -> None:
@@ -70,7 +68,7 @@ class Wire:
     async def _arrive(self) -> bytes:
         try:
             arrived = await self._connection.read(_CHUNK)
-        except httpcore.NetworkError as error:
+        except Broken as error:
             raise self._broken(describe_error(error)) from error
         if not arrived:
             raise self._broken("it closed the connection")

@@ -3,12 +3,12 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from typing import Any
 
 import h11
-import httpcore
 import httpx
 import pytest
+from anyio import BrokenResourceError
+from anyio.abc import ByteStream
 
 from bot.http.connections import Connection
 from bot.http.pool import Dialogue, Way
@@ -17,29 +17,26 @@ from bot.http.wire import Wire
 HEAD = b"POST /hook HTTP/1.1\r\ncontent-length: 2\r\n\r\n"
 
 
-class Recorder(httpcore.AsyncNetworkStream):
+class Recorder(ByteStream):
     """The other side: what has left, piece by piece. One that is `gone` takes nothing, and has answered before."""
 
     def __init__(self, *, gone: bool = False) -> None:
         self.pieces: list[bytes] = []
         self.gone = gone
 
-    async def write(self, buffer: bytes, _: float | None = None) -> None:
+    async def send(self, item: bytes) -> None:
         if self.gone:
-            raise httpcore.WriteError("broken pipe")
-        self.pieces.append(buffer)
+            raise BrokenResourceError
+        self.pieces.append(item)
 
-    async def read(self, _: int, __: float | None = None) -> bytes:
-        return b"HTTP/1.1 413 Too Large\r\n\r\n"
+    async def receive(self, max_bytes: int = 65_536) -> bytes:
+        return b"HTTP/1.1 413 Too Large\r\n\r\n"[:max_bytes]
+
+    async def send_eof(self) -> None:
+        """Nothing is open."""
 
     async def aclose(self) -> None:
         """Nothing is open."""
-
-    async def start_tls(self, *_: Any) -> httpcore.AsyncNetworkStream:
-        return self
-
-    def get_extra_info(self, _: str) -> Any:
-        return None
 
 
 async def ask(other: Recorder, *pieces: bytes) -> int:
