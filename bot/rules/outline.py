@@ -1,7 +1,7 @@
 """PURE: a query's tree as plain values and as lines for people: what is looked for, in the form it is looked for."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -113,22 +113,22 @@ def written(needle: str) -> str:
     return needle.strip().replace(PLURAL, " (plural)").replace(POSSESSIVE, " (possessive)")
 
 
-def lines(tree: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
-    """An outline, one part to a line, what belongs together indented."""
+def lines(tree: Mapping[str, Any], show: Callable[[str], str] = str, depth: int = 0) -> Iterator[str]:
+    """An outline, one part to a line, what belongs together indented; `show` is how people read a form."""
     pad, head = "  " * depth, _HEADS.get(tree["kind"], f"{tree['kind']}:")
     if "parts" in tree:
-        yield f"{pad}{head}{_guards(tree)}"
+        yield f"{pad}{head}{show(_guards(tree))}"
         for part in tree["parts"]:
-            yield from lines(part, depth + 1)
+            yield from lines(part, show, depth + 1)
         return
-    found = _quoted(tree["folded"])
+    found = show(_quoted(tree["folded"]))
     if tree.get("exact"):
         found += f"{'; ' if found else ''}exactly {_quoted(tree['exact'])}"
     if "ordered" in tree:
         found += " in this order"
     if "distance" in tree:
         found += f" with at most {tree['distance']} other words between"
-    found += _guards(tree)
+    found += show(_guards(tree))
     if "edits" in tree:
         found += f", {tree['edits']} letters changed at most"
     if "in" in tree:

@@ -103,3 +103,11 @@ def test_explain_shows_what_is_exact_near_in_order_and_what_must_not_be_beside_i
         "near each other “US or comm* lost” | “army” in this order with at most 3 other words between",
         "near each other “army” | “fell” with at most 2 other words between",
     ]
+
+
+def test_explain_shows_words_of_scripts_without_spaces_as_they_were_written(program: Program) -> None:
+    query = '"တပ်မ ၁၀၁" OR စစ်ဌာနချုပ်* OR 北部 NEAR/5 "東北 司令部" NOT กองบัญชาการ OR ပါတီ Regional'
+    ran = program("rules", "explain", "--query", query)
+    shown = [line.strip() for line in ran.stdout.splitlines()]
+    for words in ("တပ်မ ၁၀၁", "စစ်ဌာနချုပ်*", "北部” | “東北 司令部", "กองบัญชาการ", "ပါတီ", "regional"):
+        assert any(f"“{words}”" in line for line in shown[4:]), (words, shown)

@@ -1,7 +1,7 @@
 """`communique rules explain`: what a rule looks for, in which forms, in which sources, and at what cost."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,11 @@ from bot.cli.terminal.pager import pager_option
 from bot.errors import UserError
 from bot.foreign.text import one_line, visible
 from bot.listing.explaining import explain_query
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from storage.language.query import Query
 
 _LABEL = 10
 _SHOWN = 12  # literals
@@ -24,7 +29,7 @@ _SHOWN = 12  # literals
 @pager_option
 @click.pass_obj
 def explain_rule(session: Session, name: str | None, query: str | None, form: str | None) -> None:
-    """Print the tree of a rule, the folded forms that it compares, its sources and its cost.
+    """Print the tree of a rule, the forms that it compares, its sources and its cost.
 
     \b
     communique rules explain regional-command
@@ -43,12 +48,15 @@ def explain_rule(session: Session, name: str | None, query: str | None, form: st
     if form is not None:
         write_json(session, explained)
         return
-    for row in _lines(session, explained):
+    for row in _lines(session, explained, parsed):
         write_line(session, row)
 
 
-def _lines(session: Session, explained: dict[str, Any]) -> Iterator[str]:
+def _lines(session: Session, explained: dict[str, Any], parsed: "Query") -> Iterator[str]:
+    from bot.rules.as_written import find_written
     from bot.rules.outline import lines
+
+    show = find_written(parsed)
 
     def row(label: str, value: str) -> str:
         return f"{style(session, label.ljust(_LABEL), 'dim')} {one_line(value)}"
@@ -63,18 +71,18 @@ def _lines(session: Session, explained: dict[str, Any]) -> Iterator[str]:
         yield row("term", f"@{name} is any of: {' | '.join(phrases)}")
     yield ""
     yield style(session, "looks for", "bold")
-    yield from (f"  {visible(text)}" for text in lines(explained["tree"]))
+    yield from (f"  {visible(text)}" for text in lines(explained["tree"], show))
     yield ""
     yield style(session, "costs", "bold")
-    yield from (f"  {one_line(text)}" for text in _describe_costs(explained))
+    yield from (f"  {one_line(text)}" for text in _describe_costs(explained, show))
 
 
-def _describe_costs(explained: dict[str, Any]) -> Iterator[str]:
+def _describe_costs(explained: dict[str, Any], show: "Callable[[str], str]") -> Iterator[str]:
     literals, cost = explained["literals"], explained["cost"]
     if literals is None:
         yield "as a rule it is tried on every post, because none of its words must occur"
     else:
-        shown = " | ".join(f"“{literal}”" for literal in literals[:_SHOWN])
+        shown = " | ".join(f"“{show(literal)}”" for literal in literals[:_SHOWN])
         more = f" and {len(literals) - _SHOWN} more" if len(literals) > _SHOWN else ""
         how = (
             "decided by these words alone"

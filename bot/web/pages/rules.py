@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 
 from bot.clock import DAY
 from bot.listing.rules import count_lately
+from bot.rules.as_written import find_written
 from bot.rules.outline import lines, outline
 from bot.web.entries import find_rules
 from bot.web.layout import page, zone_of
@@ -97,4 +98,5 @@ def _newest(reader: "Reader", name: str) -> "list[tuple[MatchRow, str, str | Non
 
 
 def _outline(rule: "RuleConfig", room: "ReadingRoom") -> list[str]:
-    return list(lines(outline(parse(rule.query, UTC, room.terms()).root)))
+    query = parse(rule.query, UTC, room.terms())
+    return list(lines(outline(query.root), find_written(query)))
