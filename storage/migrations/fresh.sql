@@ -763,7 +763,7 @@ CREATE TABLE texts (
 )
  STRICT;
 
-CREATE INDEX texts_by_fold ON texts (fold_version);
+CREATE INDEX texts_by_fold ON texts (fold_version, language);
 
 CREATE INDEX texts_by_post ON texts (post_id);
 

@@ -185,7 +185,7 @@ class TextTable(SQLModel, table=True):
     __tablename__: ClassVar[str] = "texts"
     __table_args__ = (
         Index("texts_by_post", "post_id"),
-        Index("texts_by_fold", "fold_version"),
+        Index("texts_by_fold", "fold_version", "language"),
         Index("texts_in_doubt", "kind", sqlite_where=clause("unreliable = 1")),
     )
 

@@ -11,15 +11,17 @@ from collections.abc import Set as AbstractSet
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from storage.archive.database import as_list, in_list
+from storage.archive.database import as_list
 from storage.archive.full_text import find_floor
 from storage.frozen import dataclass
 from storage.language.sequences import glob
 from storage.language.tree import And, Fuzzy, Guarded, Near, Node, Not, Or, Wild
+from storage.language.version import FOLD_VERSION
 from storage.posts.ids import TEXT_BITS
 from storage.posts.progress import find_versions
 from storage.search import by_text, prefilter
 from storage.search.bounds import AS_IT_IS, EVERY, NONE, Bounded, Rows, Scope, bounds, is_dear
+from storage.search.facts import RULES, WHOLE, WITH
 from storage.search.plan import (
     All,
     Fact,
@@ -54,8 +56,12 @@ _FEW = 100  # posts that are looked at faster than a set is taken to narrow them
 _FEW_BEFORE_DEAR = 1_000  # the same where that set is gathered from very many words
 _FEW_ROWS = 2_000  # of one part: they are taken at once
 _FEW_LED = 400  # posts that are looked at faster than other parts narrow them
+_ROWS_FOR_ONE = 20  # rows of the index that are read to spare a look at one post
 _MOST_MATCHED = 100_000  # posts of a rule: more are no help
 _RARE = (1_000, 10_000, 100_000)  # rows up to which the words of a query are compared for rarity, step by step
+
+
+_EVERY = Ids(others=True, ids=frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +243,7 @@ class Candidates:
                 others = all_of(part for part in plan.parts if part != words) if isinstance(plan, All) else EVERY
                 found = Ids(others=False, ids=set(matching))
                 if len(matching) > _FEW:
-                    beside = self._set(others, floor, high)
+                    beside = self._set(others, floor, high, _ROWS_FOR_ONE * len(matching))
                     found = both(found, beside)
                     words = words if beside.others or len(beside.ids) > len(matching) else None  # what is rarer leads
             else:
@@ -255,36 +261,41 @@ class Candidates:
             return [post_id for post_id in every if post_id not in found.ids]
         return _between(found.ids, low, high)
 
-    def _set(self, plan: Plan, low: int, high: int) -> Ids:
-        """The posts of a plan in [low, high), which has no edge of a span inside; and a few more."""
+    def _set(self, plan: Plan, low: int, high: int, most: int = -1) -> Ids:
+        """The posts of a plan in [low, high), which has no edge of a span inside; and a few more.
+
+        A part with so many rows is left out: it narrows too little for what it costs.
+        """
         if isinstance(plan, All):
-            known = Ids(others=True, ids=set())
+            known = _EVERY
             for part in sorted(plan.parts, key=self._dearness):
-                if not known.others and len(known.ids) <= (_FEW_BEFORE_DEAR if _is_dear(part) else _FEW):
-                    break
-                known = both(known, self._set(part, low, high))
+                if not known.others:
+                    if len(known.ids) <= (_FEW_BEFORE_DEAR if _is_dear(part) else _FEW):
+                        break
+                    most = _ROWS_FOR_ONE * len(known.ids)
+                known = both(known, self._set(part, low, high, most))
             return known
         if isinstance(plan, Some):
             known = Ids(others=False, ids=set())
             for part in plan.parts:
-                known = invert(both(invert(known), invert(self._set(part, low, high))))
+                known = invert(both(invert(known), invert(self._set(part, low, high, most))))
+                if known == _EVERY:
+                    break
             return known
-        asked: dict[str, object] = {"low": low, "high": high}
+        assert not isinstance(plan, IdRange), "a span has no edge here"
+        few = self._few(plan)
+        if few is not None:
+            return Ids(plan.others, few)
+        asked: dict[str, object] = {"low": low, "high": high, "most": most}
         if isinstance(plan, Rows):
-            few = self._few(plan)
-            if few is not None or not plan.text:
-                return Ids(plan.others, few or set())
-            return Ids(plan.others, self._ids(_MATCHING, asked | {"term": plan.text}))
-        assert isinstance(plan, Fact), "a span has no edge here"
-        if plan.name == "old index":
-            return Ids(
-                plan.others, {one for ask, term in plan.values for one in self._ids(ask, asked | {"term": term})}
-            )
-        if plan.name in _WITH:
-            few = self._few(plan)
-            found = self._ids(_WITH[plan.name], asked | {"values": as_list(plan.values)}) if few is None else few
-            return Ids(plan.others, found)
-        return self._of_posts(plan)
+            found = self._reader.column(_MATCHING + _SOME, asked | {"term": plan.text}) if plan.text else []
+        elif plan.name == "old index":
+            found = [one for ask, term in plan.values for one in self._reader.column(ask, asked | {"term": term})]
+        elif plan.name in WITH:
+            found = self._with(plan, WITH[plan.name] + _SOME, asked)
+        else:
+            return self._of_posts(plan)
+        return _EVERY if len(found) == most else Ids(plan.others, set(found))
 
     def _few(self, plan: Plan) -> set[int] | None:
         """All posts of a plan, asked for once, where they are few, and maybe some others."""
@@ -305,24 +316,28 @@ class Candidates:
         if isinstance(plan, Rows):
             if is_dear(plan.text):
                 return None
-            found = self._ids(_MATCHING + _NEWEST_FIRST, asked | {"term": plan.text})
-        elif plan.name in _WITH:
-            found = self._ids(_WITH[plan.name] + " LIMIT :most + 0", asked | {"values": as_list(plan.values)})
+            found = self._reader.column(_MATCHING + _NEWEST_FIRST, asked | {"term": plan.text})
+        elif plan.name in WITH:
+            found = self._with(plan, WITH[plan.name] + _SOME, asked)
         else:
             return None
-        return found if len(found) < _FEW_ROWS else None
+        return set(found) if len(found) < _FEW_ROWS else None  # rows: one post may have several
 
     def _of_posts(self, fact: Fact) -> Ids:
         """Facts of which there is no index by post, events and rules: they are the same in each window."""
         if fact not in self._matched:
             values: tuple[object, ...] = fact.values
             if fact.name == "rule":
-                names = self._reader.column(_RULES)
+                names = self._reader.column(RULES)
                 values = tuple(name for name in names if glob(str(fact.values[0]), name.casefold()))
-            ids = self._reader.column(_WHOLE[fact.name], {"values": as_list(values), "most": _MOST_MATCHED})
+            ids = self._reader.column(WHOLE[fact.name], {"values": as_list(values), "most": _MOST_MATCHED})
             known = len(ids) < _MOST_MATCHED
-            self._matched[fact] = Ids(fact.others, set(ids)) if known else Ids(others=True, ids=set())
+            self._matched[fact] = Ids(fact.others, set(ids)) if known else _EVERY
         return self._matched[fact]
+
+    def _with(self, fact: Fact, ask: str, asked: dict[str, object]) -> list[int]:
+        known = {"values": as_list(fact.values), "versions": as_list((FOLD_VERSION, *self.stale))}
+        return self._reader.column(ask, asked | known)
 
     def _dearness(self, plan: Plan) -> int:
         """How late a part is asked for: what is rare comes first."""
@@ -337,9 +352,6 @@ class Candidates:
             if rows[least] < most:
                 break
         return least
-
-    def _ids(self, ask: str, asked: dict[str, object]) -> set[int]:
-        return {row[0] for row in self._reader.execute(ask, asked)}
 
 
 def _is_dear(plan: Plan) -> bool:
@@ -372,7 +384,8 @@ def _needs_words(node: Node) -> bool:
 
 
 _MATCHING = "SELECT rowid FROM posts_index WHERE posts_index MATCH :term AND rowid >= :low AND rowid < :high"
-_NEWEST_FIRST = " ORDER BY rowid DESC LIMIT :most + 0"
+_SOME = " LIMIT :most + 0"
+_NEWEST_FIRST = f" ORDER BY rowid DESC{_SOME}"
 # In the old index a text's rowid is its post's id << 14 and more.
 _MATCHING_OLD = (
     f"SELECT texts_index.rowid >> {TEXT_BITS} FROM texts_index WHERE texts_index MATCH :term "
@@ -385,31 +398,4 @@ _POSTS = "SELECT id FROM posts WHERE id >= :low AND id < :high ORDER BY id DESC"
 _AFTER_SOME = (
     "SELECT post_id FROM texts INDEXED BY texts_by_post WHERE post_id >= :low AND post_id < :high "
     "ORDER BY post_id DESC LIMIT 1 OFFSET :most"
-)
-_IN_WINDOW = "id >= :low AND id < :high"
-_WITH = {  # each by an index on posts, files or texts
-    "source": f"SELECT id FROM posts INDEXED BY posts_by_source WHERE source_id {in_list('values')} AND {_IN_WINDOW}",
-    "file": (
-        f"SELECT post_id FROM media INDEXED BY media_by_kind WHERE kind {in_list('values')} "
-        "AND post_id >= :low AND post_id < :high"
-    ),
-    "forward": f"SELECT id FROM posts INDEXED BY posts_forwarded WHERE forward IS NOT NULL AND {_IN_WINDOW}",
-    "reply": f"SELECT id FROM posts INDEXED BY posts_replying WHERE reply_to IS NOT NULL AND {_IN_WINDOW}",
-    "edit": (
-        f"SELECT id FROM posts INDEXED BY posts_edited WHERE (edited_at IS NOT NULL OR revision > 0) AND {_IN_WINDOW}"
-    ),
-    # Every text that is still folded by another version is read: no index can tell what it holds by this one.
-    "stale": (
-        f"SELECT id >> {TEXT_BITS} FROM texts WHERE fold_version {in_list('values')} "
-        f"AND id >= :low << {TEXT_BITS} AND id < :high << {TEXT_BITS}"
-    ),
-}
-_WHOLE = {
-    "event": f"SELECT post_id FROM event_posts WHERE event_id {in_list('values')} LIMIT :most + 0",
-    "rule": f"SELECT DISTINCT post_id FROM matches WHERE rule {in_list('values')} LIMIT :most + 0",
-}
-_RULES = (
-    "WITH RECURSIVE found (rule) AS (SELECT min(rule) FROM matches UNION ALL "
-    "SELECT (SELECT min(rule) FROM matches WHERE rule > found.rule) FROM found WHERE found.rule IS NOT NULL) "
-    "SELECT rule FROM found WHERE rule IS NOT NULL"
 )

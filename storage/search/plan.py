@@ -162,6 +162,8 @@ def _fact(node: Node, sources: Sequence[Source], *, negated: bool) -> Plan:
     if node.field == "id":
         number = min(int(node.value), prefilter.TOP - 1)
         return IdRange(number, number + 1, negated)
+    if node.field == "lang":  # a post without texts is of no known language
+        return EVERY if negated or node.value == "und" else Fact("lang", (node.value,))
     if node.field in _OF_POSTS:
         return Fact(node.field, (node.value,), negated)
     if node.field != "has" or (negated and node.value in FILES):  # an earlier revision may have had the file

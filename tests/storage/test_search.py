@@ -368,6 +368,7 @@ def test_an_archive_that_other_versions_have_folded_in_part_is_searched_as_rules
 
 DEEP = (
     "army has:voice",
+    "army has:photo",
     "army (has:voice OR rare)",
     "(army OR has:forward) -has:reply -source:deskwire",
     "has:voice OR rare OR (navy has:reply source:spokesman)",
@@ -410,6 +411,12 @@ def test_posts_far_back_are_found_by_words_and_facts_in_any_branch(shelf: Callab
         )
     made = shelf(posts)
     everything = made.documents()
+    for key in ("a", "b"):  # so that there are many more photos than posts with photos
+        made.memory.execute(
+            "INSERT INTO media (post_id, key, kind, revision, state) "
+            "SELECT id, ?, 'photo', 0, 'stored' FROM posts WHERE id % 2 = 0",
+            (key,),
+        )
     made.memory.execute("INSERT INTO events (id, opened_at, newest_at) VALUES (7, 0, 0)")
     for place in (-1, -100, 900):
         row = (everything[place].post_id, 7, "first", 0)

@@ -79,11 +79,13 @@ def test_the_extension_of_a_file_is_not_counted_as_a_word(desk: Any, make_post: 
 
 def test_what_has_to_be_read_is_counted(desk: Any, make_post: Make) -> None:
     desk.save(*(make_post(number, "army" if number % 5 else "navy") for number in range(1, 101)))
+    desk.save(make_post(101, "army လားရှိုးမြို့"))
     with desk.archive.reading() as reader:
-        assert search.count_candidates(reader, parse("navy")) == search.Proposed(20, 100, indexed=True)
-        assert search.count_candidates(reader, parse("/nav/")) == search.Proposed(100, 100, indexed=False)
+        assert search.count_candidates(reader, parse("navy")) == search.Proposed(20, 101, indexed=True)
+        assert search.count_candidates(reader, parse("/nav/")) == search.Proposed(101, 101, indexed=False)
+        assert search.count_candidates(reader, parse("army lang:my")) == search.Proposed(1, 101, indexed=True)
         assert search.count_candidates(reader, parse("navy"), sources=["nobody"]) == search.Proposed(
-            0, 100, indexed=True
+            0, 101, indexed=True
         )
         seen: list[int] = []
         list(search.search(reader, parse("-navy"), limit=None, looking=seen.append))
