@@ -17,6 +17,10 @@ NO_ANSWER: Final = "no answer"
 PROXY_DOWN: Final = "proxy down"
 PREVIEW_DISABLED: Final = "preview disabled"
 SIGN_IN_REQUIRED: Final = "sign-in required"
+SUBSCRIPTION_REQUIRED: Final = "subscription required"
+CHALLENGE_PAGE: Final = "challenge page"
+CONSENT_PAGE: Final = "consent page"
+JAVASCRIPT_REQUIRED: Final = "JavaScript required"
 RENAMED: Final = "renamed"
 DEACTIVATED: Final = "deactivated"
 TAKEN_DOWN: Final = "taken down"
@@ -97,7 +101,7 @@ _OLD_NAMES: Final = {
     "broken": INTERNAL_ERROR,
     "flood wait": RATE_LIMITED,
     "handle moved": RENAMED,
-    "needs JavaScript": "JavaScript required",
+    "needs JavaScript": JAVASCRIPT_REQUIRED,
     "no channel": NOT_A_CHANNEL,
     "not offered": NOT_SUPPORTED,
     "preview off": PREVIEW_DISABLED,

@@ -1,11 +1,11 @@
-"""PURE: pages that stand in the way of what was asked for: challenges, consent, logins, frames without words."""
+"""PURE: pages that stand in the way of what was asked for: challenges, consent, payment, logins, empty frames."""
 
 import re
 from typing import Literal
 
 from selectolax.lexbor import LexborHTMLParser
 
-Wall = Literal["challenge page", "consent page", "sign-in required", "JavaScript required"]
+Wall = Literal["challenge page", "consent page", "subscription required", "sign-in required", "JavaScript required"]
 
 _FEW = 120  # words: more is an article, whatever else the page holds
 _CHALLENGE = re.compile(
@@ -22,6 +22,12 @@ _CONSENT_WORDS = re.compile(
     r"before you continue|we (?:and our partners )?(?:use|value|store).{0,60}(?:cookie|privacy)|accept (?:all|cookies)"
     r"|cookie (?:settings|consent)|consent|alle (?:cookies )?(?:akzeptieren|ablehnen)|tout (?:accepter|refuser)"
     r"|aceptar (?:todo|todas)|принять все|прийняти всі",
+    re.IGNORECASE,
+)
+_PAY_WORDS = re.compile(
+    r"subscribe (?:now |today )?to (?:continue|read|unlock|access)|subscribers[ -]only|only for subscribers"
+    r"|already a subscriber|nur für abonnent|réservée? aux abonnés|s[oó]lo para suscriptores"
+    r"|только (?:для подписчиков|по подписке)|лише для передплатників",
     re.IGNORECASE,
 )
 _SCRIPT_WORDS = re.compile(
@@ -41,9 +47,11 @@ def find_wall(html: str) -> Wall | None:
         return None
     if _CHALLENGE.search(html) or _CHALLENGE_WORDS.search(f"{title} {words}"):
         return "challenge page"
+    if _PAY_WORDS.search(f"{title} {words}"):
+        return "subscription required"
     if page.css_first('input[type="password"]') is not None:
         return "sign-in required"
-    if _CONSENT_WORDS.search(f"{title} {words}") and page.css_first("form, button") is not None:
+    if _CONSENT_WORDS.search(f"{title} {words}") and page.css_first("form, button, [role=button]") is not None:
         return "consent page"
     if len(words) < 80 and ("<script" in html.lower()) and (_SCRIPT_WORDS.search(hidden + words) or _is_frame(page)):
         return "JavaScript required"

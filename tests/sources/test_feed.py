@@ -433,7 +433,8 @@ def test_bad_input_23_endless_comments_are_an_error() -> None:
 @pytest.mark.parametrize(
     ("document", "content_type", "words"),
     [
-        (b"<!DOCTYPE html><html><head><title>Just a moment</title></head><body></body></html>", RSS, "Just a moment"),
+        (b"<!DOCTYPE html><html><head><title>Just a moment</title></head><body></body></html>", RSS, "challenge page"),
+        (b"<!DOCTYPE html><html><head><title>At work</title></head><body></body></html>", RSS, 'page ("At work")'),
         (b"\n<html><body>Sign in</body></html>", "text/html", "web page"),
         (b"", RSS, "empty"),
         (b" \n", RSS, "empty"),

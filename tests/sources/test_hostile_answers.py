@@ -24,8 +24,12 @@ WALLS = {
     "a challenge": Answer(b"<html><head><title>Just a moment...</title></head><body>Checking</body></html>", 200, HTML),
     "a challenge that says so": Answer(b"<html><title>Attention Required!</title><p>Are you human?</html>", 403, HTML),
     "a login": Answer(b'<html><title>Log in</title><form><input type="password" name="p"></form></html>', 200, HTML),
-    "consent": Answer(b"<html><title>Before you continue</title><p>We use cookies. Accept all</html>", 200, HTML),
+    "consent": Answer(
+        b"<html><title>Before you continue</title><p>We use cookies. <button>Accept all</button></html>", 200, HTML
+    ),
     "an empty frame": Answer(b'<html><div id="root"></div><script src="/app.js"></script></html>', 200, HTML),
+    "a login that says so": Answer(b"<html><title>Log in</title><input type=password></html>", 403, HTML),
+    "payment": Answer(b"<html><title>Subscribe</title><p>Subscribe to continue reading.</html>", 200, HTML),
     "maintenance": Answer(b"<html><title>Back soon</title><h1>We are at work here</h1></html>", 200, HTML),
     "a parked name": Answer(b"<html><title>This domain is for sale</title></html>", 200, HTML),
     "an error in JSON": Answer(b'{"error": "too many requests"}', 200, JSON),
@@ -34,11 +38,26 @@ WALLS = {
     "a picture": Answer(b"\x89PNG\r\n\x1a\n" + b"\0" * 400, 200, {"Content-Type": "image/png"}),
     "blanks": Answer(b" \r\n" * 30, 200, HTML),
 }
+NAMED = {
+    "a challenge": "challenge page",
+    "a challenge that says so": "challenge page",
+    "a login": "sign-in required",
+    "a login that says so": "sign-in required",
+    "consent": "consent page",
+    "an empty frame": "JavaScript required",
+    "payment": "subscription required",
+    "maintenance": "unreadable",
+    "a text": "unreadable",
+}
 NEVER_EMPTY = [kind for kind in LIVING if kind != "mail"]  # that speaks no HTTP: tests/sources/test_mail.py
 
 
 @pytest.mark.parametrize("kind", NEVER_EMPTY)
-def test_what_is_shown_instead_of_posts_is_a_failure_and_never_nothing_new(kind: str, tmp_path: Path) -> None:
+def test_what_is_shown_instead_of_posts_is_a_failure_of_that_name_and_never_nothing_new(
+    kind: str, tmp_path: Path
+) -> None:
+    states: dict[str, str] = {}
+
     async def go() -> dict[str, Batch]:
         silent: dict[str, Batch] = {}
         async with Peer() as peer:
@@ -57,8 +76,8 @@ def test_what_is_shown_instead_of_posts_is_a_failure_and_never_nothing_new(kind:
                     source = sources.build(checked, tools)
                     try:
                         silent[name] = await source.fetch(Want(), cursor)
-                    except (Later, Never):
-                        continue
+                    except (Later, Never) as problem:
+                        states[name] = problem.state
             finally:
                 await tools.aclose()
         return silent
@@ -67,6 +86,7 @@ def test_what_is_shown_instead_of_posts_is_a_failure_and_never_nothing_new(kind:
     if kind == "website, page":  # whatever is shown is its text, unless it stands in the way
         silent = {name: batch for name, batch in silent.items() if not batch.posts}
     assert not silent
+    assert states == states | {name: state for name, state in NAMED.items() if name in states}
 
 
 # Letters --------------------------------------------------------------------------------------------------------------

@@ -353,7 +353,7 @@ def test_a_page_that_is_no_preview_is_a_failure_and_not_silence() -> None:
             port = server.sockets[0].getsockname()[1]
             await Ask(f"http://127.0.0.1:{port}", Clock())._ask(lambda source: source.fetch(NEWEST, None), "desk")
 
-    with pytest.raises(Later, match="not a channel preview"):
+    with pytest.raises(Later, match="shows no words of its own: challenge page"):
         asyncio.run(visit())
 
 

@@ -7,6 +7,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from bot.clock import HOUR, MINUTE, SECOND, Clock
 from bot.contracts.walking import read_answer
+from bot.contracts.walls import check_wall
 from bot.errors import Later, Never
 from bot.foreign.text import one_line
 from bot.http import Http, Reply, check_busy, check_limited
@@ -185,6 +186,7 @@ class Servers:
     async def _call(self, url: str, *, foreign: bool = False, absent: bool = False) -> Reply:
         headers = {"accept": "application/json"}
         reply = await self._http.get(url, cap=_CAP, deadline=_DEADLINE, headers=headers, foreign=foreign)
+        await check_wall(reply, str(urlsplit(url).hostname))
         now = self._clock.now()
         busy = check_limited(reply, _reset_at(reply), now) or check_busy(reply, now)
         if busy is not None:

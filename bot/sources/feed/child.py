@@ -9,6 +9,7 @@ from bot.errors import Later
 from bot.foreign.feed.parsed import ParsedFeed
 from bot.readers import AnswerTooLong, Readers, ToRead
 from bot.sources.feed.reading import ParseRequest
+from storage.state_names import UNREADABLE
 
 ANSWER_CAP = 48 << 20
 _READER = Path(__file__).with_name("reading.py")
@@ -41,6 +42,6 @@ async def parse_in_child(body: bytes, order: ParseRequest, limits: ParseLimits, 
     except ValueError:
         raise Later(f"the process that reads the feed died (exit {code})") from None
     if "unreadable" in found:
-        raise Later(found["unreadable"])
+        raise Later(found["unreadable"], state=UNREADABLE)
     reading: ParsedFeed = found
     return reading

@@ -9,6 +9,7 @@ from urllib.parse import urljoin, urlsplit
 
 from bot.clock import DAY
 from bot.contracts.source import Recognised, SourceSettings, SourceTools, Want
+from bot.contracts.walls import check_wall
 from bot.errors import Later, Never
 from bot.http import Reply, check_busy
 from bot.http.masking import MASK, mask_address
@@ -19,7 +20,7 @@ from bot.sources.feed.posts import FeedCursor, make_batch
 from bot.sources.feed.reading import ParseRequest
 from bot.sources.feed.settings import Settings, web_address
 from storage.records import Batch, Checked, FetchedPost, StoredRaw
-from storage.state_names import NOT_FOUND, REFUSED
+from storage.state_names import NOT_FOUND, REFUSED, SIGN_IN_REQUIRED, SUBSCRIPTION_REQUIRED, UNREADABLE
 
 BODY_CAP = 8 << 20
 ENTRY_CAP = 2_000
@@ -63,10 +64,11 @@ class Feed:
         now = self._clock.now()
         if reply.status == 304 and note.body:
             return Batch(cursor=cursor, detail=note.decoded)
+        await check_wall(reply, mask_address(self._url))
         _refuse(reply, now)
         body = _inflated(reply.body)
         if not body.strip():
-            raise Later("the address answers with an empty document instead of a feed")
+            raise Later("the address answers with an empty document instead of a feed", state=UNREADABLE)
         digest = hashlib.sha256(body).hexdigest()[:32]
         moved = _remembered(reply.moved_to or (asked if asked != self._url else None))
         was_empty = bool(note.body) and not note.count
@@ -169,9 +171,13 @@ def _refuse(reply: Reply, now: int) -> None:
     if reply.status == 410:
         raise Never(f"{host} says that the feed is gone (410)", remedy="remove it or give its new address")
     if reply.status == 401:
-        raise Never(f"{host} asks for a login (401)", remedy="give the address of a public feed")
+        raise Never(
+            f"{host} asks for a login (401)", remedy="give the address of a public feed", state=SIGN_IN_REQUIRED
+        )
     if wait := check_busy(reply, now):
         raise wait
+    if reply.status == 402:
+        raise Later(f"{host} shows the feed only to those who pay (402)", state=SUBSCRIPTION_REQUIRED)
     if reply.status == 403:
         raise Later(f"{host} refuses to show the feed (403): it may block this network or program", state=REFUSED)
     if reply.status == 404:
@@ -185,7 +191,7 @@ def _refuse_emptied(count: int, before: int, order: ParseRequest) -> None:
     if count or not before:
         return
     if "html" in order["type"]:
-        raise Later(f"the feed had {before} entries and now answers with an empty web page")
+        raise Later(f"the feed had {before} entries and now answers with an empty web page", state=UNREADABLE)
     if bridges.is_of_rss_bridge(order["url"]):
         raise Later(f"the bridge lists no entries and had {before}: it may hide an error ([error] output is none)")
 

@@ -16,6 +16,7 @@ from bot.contracts.secrets import mask_secrets, read_secret
 from bot.contracts.settings import Duration, SecretFile
 from bot.contracts.source import RECHECK, Recognised, SourceSettings, SourceTools, Want, describe_new_owner
 from bot.contracts.walking import choose_wanted, read_answer
+from bot.contracts.walls import check_wall
 from bot.errors import Later, Never
 from bot.foreign.times import read_time
 from bot.http import Reply, check_busy, check_limited
@@ -315,6 +316,8 @@ class Mastodon:
             reply = await self._http.get(url, cap=_CAP, deadline=_DEADLINE, headers=headers, foreign=foreign)
         except (Later, Never) as problem:
             raise (mask_secrets(problem, token) if token else problem) from None
+        if reply.status != HTTPStatus.UNAUTHORIZED:  # of which the server's own answer says what to do
+            await check_wall(reply, self._where)
         now = self._clock.now()
         # X-RateLimit-Reset is a time: docs.joinmastodon.org/api/rate-limits
         reset_at = read_time(reply.headers.get("x-ratelimit-reset", ""))

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from bot.clock import HOUR
 from bot.contracts.living import LivingPosts
 from bot.contracts.source import Recognised, SourceTools, Want, describe_new_owner
+from bot.contracts.walls import check_wall
 from bot.errors import Later, Never
 from bot.foreign.times import is_usable
 from bot.http import Reply, check_busy
@@ -158,6 +159,7 @@ class TelegramWeb:
         if not page.posts and (closed := await self._closed(reply.body)) is not None:
             raise closed
         if not page.is_preview:
+            await check_wall(reply, self._where)
             raise Later(f"{self._where} answered with a page that is not a channel preview", state=UNREADABLE)
         if page.without_words or (page.quarantined and not page.posts):
             raise Later(f"no post on the page of {self._where} can be read", state=UNREADABLE)
@@ -174,6 +176,7 @@ class TelegramWeb:
         embed = await asyncio.to_thread(read_embed, reply.body, self.settings.base_url)
         self._expect_owner(embed.channel_id)
         if embed.post is None and not embed.not_found:
+            await check_wall(reply, self._where)
             raise await self._closed(reply.body) or Later(
                 f"{self._where}/{native_id} answered with a page that is not a post", state=UNREADABLE
             )
@@ -189,6 +192,8 @@ class TelegramWeb:
 
     async def _get(self, url: str) -> Reply:
         reply = await self._http.get(url, cap=_CAP, deadline=_DEADLINE, headers=_ENGLISH)
+        if not reply.ok:
+            await check_wall(reply, self._where)
         busy = check_busy(reply, self._clock.now())
         if busy is not None:
             raise busy

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 from bot.clock import DAY, MINUTE, SECOND
 from bot.contracts.living import LivingPosts
 from bot.contracts.source import Recognised, SourceSettings, SourceTools, Want
+from bot.contracts.walls import REFUSALS, behind_wall, says_plainly
 from bot.errors import Later, Never
 from bot.foreign.addresses import name_on_site, name_page, without_session
 from bot.foreign.times import read_usable_time
@@ -100,7 +101,7 @@ class Website:
         answer = await self._ask(reply.body, _type(reply), reply.url, "list")
         items = answer.get("items", [])
         if (wall := answer.get("wall")) and _is_of_wall(items, note):
-            raise _behind(reply.url, wall)
+            raise behind_wall(mask_address(reply.url), wall)
         if not items:
             what = "finds no links that repeat" if self.settings.item == "auto" else "matches nothing"
             raise Later(f"`item` = {self.settings.item!r} {what} at {self._where}", state=UNREADABLE)
@@ -253,8 +254,8 @@ class Website:
         )
         if reply.status == HTTPStatus.NOT_MODIFIED and note is not None and (note.etag or note.modified):
             return reply
-        if reply.status >= 400 and (wall := await self._wall(reply)):
-            raise Later(f"{self._where} shows no words of its own ({reply.status}): {wall}", state=wall)
+        if reply.status >= 400 and not says_plainly(reply) and (wall := await self._wall(reply)):
+            raise behind_wall(self._where, wall, reply.status)
         busy = check_busy(reply, self._clock.now())
         if busy is not None:
             raise busy
@@ -264,8 +265,8 @@ class Website:
             raise Never(f"{self._where} says that the page is gone (410)", remedy="remove it or give its new address")
         if reply.status == HTTPStatus.NOT_FOUND:
             raise Later(f"{self._where} is not there (404)", state=NOT_FOUND)
-        if reply.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            raise Later(f"{self._where} refuses to show it ({reply.status})", state=REFUSED)
+        if (state := REFUSALS.get(reply.status)) is not None:
+            raise Later(f"{self._where} refuses to show it ({reply.status})", state=state)
         if reply.status != HTTPStatus.OK:
             raise Later(f"{self._where} answered {reply.status}")
         if not reply.body.strip():
@@ -286,7 +287,7 @@ class Website:
     async def _read(self, body: bytes, kind: str, url: str, want: str = "") -> PageAnswer:
         answer = await self._ask(body, kind, url, want or ("item" if self.settings.mode == "list" else "page"))
         if wall := answer.get("wall"):
-            raise _behind(url, wall)
+            raise behind_wall(mask_address(url), wall)
         return answer
 
     async def _ask(self, body: bytes, kind: str, url: str, want: str) -> PageAnswer:
@@ -322,6 +323,8 @@ class Website:
         """RFC 9309: no such file allows everything; a server that fails forbids everything for now."""
         reply = await self._http.get(f"{site}/robots.txt", cap=2 * MOST, deadline=_DEADLINE, foreign=foreign)
         busy = check_busy(reply, self._clock.now())
+        if busy is not None and not says_plainly(reply) and (wall := await self._wall(reply)):
+            raise behind_wall(site, wall, reply.status)
         if busy is not None:
             raise busy
         if not reply.ok:
@@ -345,10 +348,6 @@ def build(settings: SourceSettings, tools: SourceTools) -> Website:
     """The working source."""
     assert isinstance(settings, Settings)
     return Website(settings, tools)
-
-
-def _behind(url: str, wall: str) -> Later:
-    return Later(f"{mask_address(url)} shows no words of its own: {wall}", state=wall)
 
 
 def _is_of_wall(items: Sequence[PageItem], note: Visit) -> bool:

@@ -18,6 +18,7 @@ from bot.contracts.living import LivingPosts, Seen
 from bot.contracts.settings import Duration
 from bot.contracts.source import RECHECK, FileKind, Recognised, SourceSettings, SourceTools, Want
 from bot.contracts.walking import read_answer
+from bot.contracts.walls import behind_wall, check_wall
 from bot.errors import Later, Never
 from bot.http import Reply, check_busy
 from bot.sources.youtube.program import INSTALL, find_program
@@ -35,7 +36,7 @@ from bot.sources.youtube.videos import (
 )
 from storage.frozen import dataclass
 from storage.records import Batch, Checked, FetchedPost, StoredRaw
-from storage.state_names import NOT_FOUND, UNREADABLE
+from storage.state_names import CONSENT_PAGE, NOT_FOUND, SIGN_IN_REQUIRED, UNREADABLE
 
 T = TypeVar("T")
 READER = 1  # see bot.contracts.source.Rereader
@@ -357,7 +358,10 @@ class YouTube:
     async def _get(self, path: str, cap: int = _CAP) -> Reply:
         reply = await self._http.get(f"{self._site}{path}", cap=cap, deadline=_DEADLINE, headers=_HEADERS)
         if (urlsplit(reply.url).hostname or "").startswith(("consent.", "accounts.")):
-            raise Later(f"{self._where} is hidden behind a page that asks for consent or a login", state=UNREADABLE)
+            wall = CONSENT_PAGE if "//consent." in reply.url else SIGN_IN_REQUIRED
+            raise behind_wall(self._where, wall)
+        if b"ytInitial" not in reply.body:  # what its pages begin with
+            await check_wall(reply, self._where)
         busy = check_busy(reply, self._clock.now())
         if busy is not None and (busy.obey or reply.status == HTTPStatus.TOO_MANY_REQUESTS):
             raise busy
