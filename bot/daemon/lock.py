@@ -63,7 +63,8 @@ def _make_ready(archive: "Archive", now: int, say: Callable[[str], None]) -> Non
     marker.check(archive.path)
     migrated = migrate.ensure(archive, now=now)
     if migrated.backup is not None:
-        say(f"the archive was upgraded from {migrated.before} to {migrated.after}; backup: {migrated.backup}")
+        made = " (made by an upgrade that was interrupted)" if migrated.reused else ""
+        say(f"the archive was upgraded from {migrated.before} to {migrated.after}; backup: {migrated.backup}{made}")
     try:
         marker.renew(archive)
     except ArchiveUnwritable as problem:

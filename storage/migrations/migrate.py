@@ -25,6 +25,7 @@ from storage.archive.guards import GUARDS
 from storage.archive.permissions import create_or_check, tighten_file
 from storage.archive.sqlite import sqlite3
 from storage.archive.views import INNER_VIEWS, VIEWS
+from storage.migrations.leftover import find_copy
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -46,12 +47,16 @@ FRESH = Path(__file__).with_name("fresh.sql")
 
 @dataclass(frozen=True, slots=True)
 class Migrated:
-    """What `ensure` did: `before` is None for a new file; `backup` is the copy made before an upgrade."""
+    """What `ensure` did: `before` is None for a new file; `backup` is the copy of before an upgrade.
+
+    `reused`: an upgrade that did not get to its end had made that copy.
+    """
 
     created: bool
     before: str | None
     after: str
     backup: Path | None
+    reused: bool = False
 
 
 def ensure(archive: Archive, *, now: int, steps: Steps = OURS) -> Migrated:
@@ -70,19 +75,21 @@ def ensure(archive: Archive, *, now: int, steps: Steps = OURS) -> Migrated:
     if before == steps.revisions[-1]:
         tighten_file(path)
         return Migrated(created=False, before=before, after=before, backup=None)
-    backup = None
+    backup, reused = None, False
     if before is not None:
         to = _backup_path(path, before, now)
         for unfinished in to.parent.glob("*.tmp*"):
             unfinished.unlink()  # of an upgrade that was killed; they are as large as the archive
-        backup = back_up(path, to)
+        backup = find_copy(path, to.parent, f"{path.stem}-{before}-*{path.suffix}")
+        reused = backup is not None
+        backup = backup or back_up(path, to)
     try:
         _upgrade(path, now, steps)
     except ArchiveFull:
         if backup is not None:
             backup.unlink()  # the file is as it was; each further try would leave one more copy of it on the full disk
         raise
-    return Migrated(created=before is None, before=before, after=steps.revisions[-1], backup=backup)
+    return Migrated(created=before is None, before=before, after=steps.revisions[-1], backup=backup, reused=reused)
 
 
 def _look(path: Path) -> str | None:

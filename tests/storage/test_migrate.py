@@ -184,6 +184,50 @@ def test_what_a_killed_upgrade_left_of_its_backup_is_cleared_away(
     assert {path.name for path in backups.iterdir()} == {backup.name, "communique-0001.db"}
 
 
+def test_an_upgrade_that_died_after_its_backup_leaves_one_copy_however_often(
+    archive: Archive, next_version: migrate.Steps
+) -> None:
+    with archive.writing() as writer:
+        writer.execute("INSERT INTO notices (at, about, text) VALUES (1, 'a', 'kept')")
+    archive.close()
+    step = next_version.scripts / "versions" / "v_next.py"
+    whole = step.read_text()
+    step.write_text(STEP.format(last=REVISIONS[-1], more="import os, signal; os.kill(os.getpid(), signal.SIGKILL)"))
+    program = """
+import sys
+from pathlib import Path
+from storage.archive.database import Archive
+from storage.migrations import migrate
+steps = migrate.Steps((*migrate.REVISIONS, "next"), Path(sys.argv[2]))
+with Archive(Path(sys.argv[1])) as archive:
+    migrate.ensure(archive, now=int(sys.argv[3]) * 1_000_000, steps=steps)
+"""
+    words = [sys.executable, "-c", program, str(archive.path), str(next_version.scripts)]
+    backups = archive.path.parent / "backups"
+    for second in (1, 2):
+        assert subprocess.run([*words, str(second)], check=False).returncode == -9
+        assert len(list(backups.iterdir())) == 1
+    step.write_text(whole)
+    [copy] = backups.iterdir()
+    done = migrate.ensure(archive, now=NOW, steps=next_version)
+    assert (done.backup, done.reused, list(backups.iterdir())) == (copy, True, [copy])
+
+
+def test_a_copy_of_before_the_last_run_is_kept_and_a_new_one_made(
+    archive: Archive, next_version: migrate.Steps
+) -> None:
+    with archive.writing() as writer:
+        writer.execute("INSERT INTO notices (at, about, text) VALUES (1, 'a', 'kept')")
+    older = migrate.back_up(archive.path, archive.path.parent / "backups" / f"communique-{REVISIONS[-1]}-2.db")
+    (older.parent / f"communique-{REVISIONS[-1]}-9.db").write_bytes(b"no database")
+    with archive.writing() as writer:
+        writer.execute("UPDATE notices SET text = 'changed'")
+    archive.close()
+    done = migrate.ensure(archive, now=NOW, steps=next_version)
+    assert (done.backup != older, done.reused) == (True, False)
+    assert len(list(older.parent.iterdir())) == 3
+
+
 def test_bad_input_76_a_newer_schema_is_refused_by_every_door(archive: Archive, next_version: migrate.Steps) -> None:
     migrate.ensure(archive, now=NOW, steps=next_version)
     with Archive(archive.path) as newer:
