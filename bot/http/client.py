@@ -4,6 +4,7 @@ import asyncio
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
@@ -25,6 +26,7 @@ if TYPE_CHECKING:  # httpx costs a tenth of a second, and many commands make no 
     from bot.http.wire import Wire
 
 _HOPS = 5
+_REMEMBERED = 1_000  # addresses
 _PERMANENT = {301, 308}
 _REPEATING = {307, 308}  # the method and the body stay
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
@@ -207,6 +209,8 @@ class Http:
 
     async def _engine(self) -> "Exchange":
         """The engine, which takes half a second to load the first time: beside everything else."""
+        if self._exchange is not None:
+            return self._exchange
         async with self._loading:
             if self._exchange is None:
                 self._exchange = await asyncio.to_thread(self._load)
@@ -230,21 +234,34 @@ class Http:
     ) -> "Sending":
         """Read the URL (raises Never) and take the credentials out of it; the config's own become a header."""
         from bot.http.exchange import Sending
-        from bot.http.library import httpx
 
-        try:
-            parsed = httpx.URL(url)
-            bare = parsed.copy_with(userinfo=b"", fragment=None)
-            _ = bare.host  # raises ValueError for letters behind xn-- that are none
-        except (httpx.InvalidURL, ValueError):
-            raise Never("the address cannot be read", remedy="write it as https://host/path") from None
+        address, login = _read_address(url) if foreign else _read_known(url)
         headers = {"user-agent": self._rules.user_agent, "accept": "*/*"}
-        if parsed.userinfo and not foreign:
-            pair = f"{parsed.username}:{parsed.password}"
-            headers["authorization"] = "Basic " + b64encode(pair.encode()).decode("ascii")
+        if login and not foreign:
+            headers["authorization"] = login
         headers |= {name.lower(): value for name, value in extra.items()}
         headers["accept-encoding"] = "gzip"
-        return Sending(method, bare, headers, content, cap, deadline)
+        return Sending(method, address, headers, content, cap, deadline)
+
+
+def _read_address(url: str) -> "tuple[URL, str]":
+    """The address without its credentials, and these as a header, "" if there are none. Raises Never."""
+    from bot.http.library import httpx
+
+    try:
+        parsed = httpx.URL(url)
+        bare = parsed.copy_with(userinfo=b"", fragment=None)
+        _ = bare.host  # raises ValueError for letters behind xn-- that are none
+    except (httpx.InvalidURL, ValueError):
+        raise Never("the address cannot be read", remedy="write it as https://host/path") from None
+    pair = f"{parsed.username}:{parsed.password}".encode()
+    return bare, f"Basic {b64encode(pair).decode('ascii')}" if parsed.userinfo else ""
+
+
+@lru_cache(_REMEMBERED)
+def _read_known(url: str) -> "tuple[URL, str]":
+    """The same of one that we made, and will ask again."""
+    return _read_address(url)
 
 
 def _redirected(sending: "Sending", status: int, location: "URL") -> "Sending":

@@ -11,6 +11,7 @@ from functools import cached_property
 from hashlib import sha256
 
 import anyio
+import anyio._backends._asyncio  # else the first connection waits for it, inside its deadline
 from anyio.abc import ByteStream, SocketAttribute
 from anyio.streams.tls import TLSAttribute, TLSStream
 

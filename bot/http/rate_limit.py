@@ -73,7 +73,8 @@ class RateLimits:
         queue.users += 1
         try:
             async with server.take(unanswered=unanswered):
-                await asyncio.sleep(self.reserve(host))
+                if pause := self.reserve(host):
+                    await asyncio.sleep(pause)
                 async with self._all.take(unanswered=unanswered):
                     yield
         finally:
