@@ -12,6 +12,7 @@ import signal
 import struct
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from typing import Any, NoReturn, TypeAlias
 
 Answering: TypeAlias = Callable[[Any, bytes, int], bytes]
@@ -41,7 +42,13 @@ def serve(answer: Answering, prepare: Callable[[Any], None] = lambda _: None) ->
 
 
 def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
+    _libc().prctl(_DIES_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
+
+
+@cache
+def _libc() -> ctypes.CDLL:
+    """The C library, which the process that lives opens once for all forks."""
+    return ctypes.CDLL(None)
 
 
 def _read_line() -> bytes:

@@ -150,6 +150,19 @@ def test_the_kinds_of_content_of_atom(inside: str, text: str) -> None:
     assert atom(f"<id>1</id>{inside}")["text"] == text
 
 
+@pytest.mark.parametrize(
+    ("bodies", "joined"),
+    [
+        (["the cart", "art"], "the cart\n\nart"),
+        (["party and art", "art"], "party and art"),
+        (["artful", "art"], "artful\n\nart"),
+        (["artful", "art…"], "artful"),
+    ],
+)
+def test_a_body_is_said_where_its_words_are_whole_or_cut_off(bodies: list[str], joined: str) -> None:
+    assert join_bodies(bodies) == joined
+
+
 @given(st.lists(st.sampled_from(["", "...", "One.", "One. Two.", "One. T…", "Three.", "Two.\n\nThree."]), max_size=5))
 def test_joined_bodies_say_everything_and_nothing_twice(bodies: list[str]) -> None:
     joined = join_bodies(bodies)

@@ -1,6 +1,6 @@
 """Dates are read as a person reads them, or not at all: never as another day."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -103,6 +103,16 @@ FORMS = [
 @given(DAYS, st.sampled_from(FORMS))
 def test_every_moment_is_read_as_itself_in_every_usual_form(day: datetime, form: str) -> None:
     assert moment(day.strftime(form)) == day.isoformat()
+
+
+@given(
+    DAYS,
+    st.sampled_from(["%a, %d %b %Y %H:%M:%S %z", "%d %b %Y %H:%M:%S %z", "%Y-%m-%dT%H:%M:%S%z"]),
+    st.integers(-16 * 4, 16 * 4).map(lambda quarters: timezone(timedelta(minutes=15 * quarters))),
+)
+def test_what_programs_write_is_read_as_what_people_write(day: datetime, form: str, zone: timezone) -> None:
+    written = day.replace(tzinfo=zone).strftime(form)
+    assert read_time(written) == read_time(f" {written}")  # what begins with a space is read as people write
 
 
 @given(DAYS, st.sampled_from(["%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y", "%d.%m.%y"]))

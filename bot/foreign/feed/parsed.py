@@ -120,6 +120,9 @@ _CUT_OFF = re.compile(
 )
 
 
+_OF_WORD = re.compile(r"\w")
+
+
 def join_bodies(bodies: Sequence[str]) -> str:
     """Every body once, the first one first: an empty one never wins, and what was said already is left out."""
     spoken = [body for body in bodies if has_words(body)] or [body for body in bodies if body][:1]
@@ -144,5 +147,11 @@ def is_said(words: str, text: str) -> bool:
     whole = words[:-300] + _CUT_OFF.sub("", words[-300:])
     if not whole:
         return not has_words(words)
-    behind = "" if whole != words else r"(?!\w)"
+    at = text.find(whole)
+    if at < 0:
+        return False
+    end = at + len(whole) if whole == words else len(text)
+    if not (at and _OF_WORD.match(text, at - 1)) and not _OF_WORD.match(text, end):
+        return True
+    behind = "" if whole != words else r"(?!\w)"  # there it is part of other words; compiling is dear, and so is last
     return re.search(rf"(?<!\w){re.escape(whole)}{behind}", text) is not None
