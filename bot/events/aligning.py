@@ -45,13 +45,19 @@ def _align_between(first: Sequence[str], later: Sequence[str]) -> list[Opcode]:
         anchors.append(first[until : len(first) - change])
     if not all(_has_unique(words, first, later) for words in anchors):
         return []
-    between = SequenceMatcher(None, first[head:until], later[head:end], autojunk=False).get_opcodes()
+    between = _align_rest(first[head:until], later[head:end])
     changes = [
         ("equal", 0, head, 0, head),
         *((what, low + head, high + head, start + head, stop + head) for what, low, high, start, stop in between),
         ("equal", until, len(first), end, len(later)),
     ]
     return [change for change in changes if change[1] < change[2] or change[3] < change[4]]
+
+
+def _align_rest(first: Sequence[str], later: Sequence[str]) -> Sequence[Opcode]:
+    if first and later and set(first).isdisjoint(later):
+        return [("replace", 0, len(first), 0, len(later))]
+    return SequenceMatcher(None, first, later, autojunk=False).get_opcodes()
 
 
 def _count_equal(first: Sequence[str], later: Sequence[str]) -> int:

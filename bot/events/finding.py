@@ -102,8 +102,9 @@ def find_near(
     """The event of the statement that is nearest to these words, as a copy or as a quote of it."""
     text, words = said.text, said.words
     found = texts.find_candidates(said.sharing, words.numbers, one.source_id, at, again=words.stamped)
-    near_ones = [candidate for candidate in found if may_be_near(candidate.tokens, words, rules.near)]
-    near_texts = [(candidate, make_words(candidate.tokens)) for candidate in near_ones]
+    if len(found) > _COMPARED:
+        found = [candidate for candidate in found if may_be_near(candidate.tokens, words, rules.near)]
+    near_texts = [(candidate, make_words(candidate.tokens)) for candidate in found]
     if len(near_texts) > 1:
         near_texts.sort(key=lambda pair: (-measure_nearness(pair[1], words), pair[0].text_id))
     near: tuple[Candidate, Likeness] | None = None

@@ -221,10 +221,13 @@ def _find_difference(first: Sequence[str], later: Sequence[str]) -> tuple[str, s
     """A value that only one has where the other has another of its kind."""
     if not first or not later or first == later:
         return None
-    missing, instead = Counter(first) - Counter(later), Counter(later) - Counter(first)
+    ours, theirs = Counter(first), Counter(later)
+    missing, instead = ours - theirs, theirs - ours
+    if not missing or not instead or _without_month(missing) == _without_month(instead):
+        return None
     for one in missing:
         for other in instead:
-            if kind_of(one) == kind_of(other) and _without_month(missing) != _without_month(instead):
+            if kind_of(one) == kind_of(other):
                 return one, other
     return None
 

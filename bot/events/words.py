@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property, lru_cache
-from itertools import pairwise
-from zlib import crc32
+from functools import cached_property, lru_cache
 
 from bot.events.denials import count_denials
+from storage.events.fingerprints import SHINGLE, choose_prints, number_shingles
 from storage.language.fold import CLOSED, fold
 from storage.language.words import PLURAL, POSSESSIVE
 
@@ -17,12 +16,6 @@ SHORT = 12  # tokens below which texts say too little to be nearly the same
 _MOST = 2_000  # tokens that are compared; a statement is shorter
 _NAME = 4  # tokens
 SIGNED_POSTS = 3  # so many posts in a row have to end alike before that is taken for a signature
-_SHINGLE = 3
-_WINDOW = 4  # of so many shingles in a row at least one is a fingerprint: any 6 tokens that two texts share are found
-_MASK = (1 << 63) - 1
-_FACTORS = (1_000_003 * 1_000_033 * 0x9E3779B97F4A7C15, 1_000_033 * 0x9E3779B97F4A7C15, 0x9E3779B97F4A7C15)
-_MODULUS = 1 << 103  # what is beyond is not in a number
-_REMEMBERED = 1 << 14  # tokens: a few megabytes
 # Web addresses, mail addresses and handles: of ASCII, for other scripts are beside them without a space. Every part is
 # bounded, so that any text costs linearly.
 _ADDRESS = re.compile(
@@ -99,30 +92,19 @@ class ComparedWords:
     def shingles(self) -> frozenset[tuple[str, ...]]:
         """Each three words that follow each other."""
         tokens = self.tokens
-        if len(tokens) < _SHINGLE:
+        if len(tokens) < SHINGLE:
             return frozenset((tokens,) if tokens else ())
         return frozenset(zip(tokens, tokens[1:], tokens[2:], strict=False))
 
     @cached_property
     def numbers(self) -> tuple[int, ...]:
-        """A number for each of them, in order: the same on every machine and in every process, for they are stored."""
-        values = [_numbers()[token] for token in self.tokens]
-        values += [_Numbers.NONE] * (_SHINGLE - len(values)) if values else []
-        one, two, three = zip(*values, strict=True) if values else ((), (), ())
-        return tuple([(x + y + z) >> 40 & _MASK for x, y, z in zip(one, two[1:], three[2:], strict=False)])
+        """A number for each of them, in order."""
+        return number_shingles(self.tokens)
 
     @cached_property
     def prints(self) -> frozenset[int]:
-        """Some of these numbers, chosen so that two texts that share six tokens in a row share one.
-
-        Winnowing, by Schleimer, Wilkerson and Aiken: "Winnowing: local algorithms for document fingerprinting" (2003).
-        """
-        run = self.numbers
-        if len(run) <= _WINDOW:
-            return frozenset(run and (min(run),))
-        pairs = [one if one < other else other for one, other in pairwise(run)]  # noqa: FURB136 - min takes twice as long
-        fours = [one if one < other else other for one, other in zip(pairs, pairs[2:], strict=False)]  # noqa: FURB136
-        return frozenset(fours)
+        """Some of these numbers, by which the text is kept and found."""
+        return choose_prints(self.numbers)
 
 
 def make_words(tokens: Sequence[str]) -> ComparedWords:
@@ -260,22 +242,3 @@ def _is_name(line: str) -> bool:
     """Whether a line below dots is who trimmed the text, and says nothing about it."""
     tokens = list_tokens(line)
     return len(tokens) <= _NAME and not count_denials(tokens)
-
-
-class _Numbers(dict[str, tuple[int, int, int]]):
-    """What a token adds to the number of three, as the first, second and third of them."""
-
-    NONE = (0, 0, 0)
-
-    def __missing__(self, token: str) -> tuple[int, int, int]:
-        if len(self) >= _REMEMBERED:
-            self.clear()
-        number = crc32(token.encode("utf-8", "surrogatepass")) + 1
-        one, two, three = _FACTORS
-        self[token] = found = number * one % _MODULUS, number * two % _MODULUS, number * three % _MODULUS
-        return found
-
-
-@cache
-def _numbers() -> _Numbers:
-    return _Numbers()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from storage.archive.database import as_list, in_list
@@ -104,17 +105,12 @@ class KeptTexts:
     def _count_shared(self, sharing: Sharing, every: Collection[int]) -> tuple[Counter[int], int]:
         """How many fingerprints each text shares, and how many of them could be shared."""
         rare = [*sharing.texts.values()]
-        shared: Counter[int] = Counter()
         if sharing.are_stock:
-            rare += [
-                texts
-                for texts in self.find_sharing(frozenset(every).difference(sharing.prints)).texts.values()
-                if texts
-            ]
-            if sharing.hot:
-                shared.update(self._prints.find_newest(min(sharing.hot)))
-        for texts in rare:
-            shared.update(texts)
+            more = self.find_sharing(frozenset(every).difference(sharing.prints))
+            rare += [texts for texts in more.texts.values() if texts]
+        shared = Counter(chain.from_iterable(rare))
+        if sharing.are_stock and sharing.hot:
+            shared.update(self._prints.find_newest(min(sharing.hot)))
         return shared, max(min(len(rare), len(sharing.prints)), 1)
 
     def _read_sizes(self, texts: Iterable[int]) -> None:

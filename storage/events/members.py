@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from storage.archive.database import as_list, in_list
 from storage.events import steps
+from storage.events.fingerprints import number_shingles
 from storage.events.prints import forget_all_prints, forget_prints
 from storage.frozen import dataclass
 from storage.posts.ids import TEXT_BITS
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 AFTER_NEWEST = 24 * 3_600_000_000  # microseconds: a copy that comes later than this after the last is a new event
 AT_MOST = 7 * AFTER_NEWEST
 _REPEATS_AFTER = AFTER_NEWEST // 24  # microseconds
+_FORGOTTEN = 200  # texts at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,16 +266,23 @@ def forget_words(writer: Writer, at: int) -> None:
     words = writer.column(
         f"SELECT w.text_id FROM event_words w {closed.replace('b.event_id', 'w.event_id')}", window(at)
     )
+    for start in range(0, len(words), _FORGOTTEN):
+        _forget_texts(writer, words[start : start + _FORGOTTEN])
     pictures = writer.column(
         f"SELECT w.media_id FROM event_pictures w JOIN event_posts b ON b.post_id = w.post_id {closed}", window(at)
     )
-    forget_prints(writer, words)
     for table, column, ids in (
-        ("event_words", "text_id", words),
         ("event_bands", "media_id", pictures),
         ("event_pictures", "media_id", pictures),
     ):
         writer.execute(f"DELETE FROM {table} WHERE {column} {in_list('ids')}", {"ids": as_list(ids)})
+
+
+def _forget_texts(writer: Writer, texts: Sequence[int]) -> None:
+    known = f"FROM event_words WHERE text_id {in_list('ids')}"
+    rows = writer.rows(f"SELECT text_id, tokens {known}", {"ids": as_list(texts)})
+    forget_prints(writer, {row["text_id"]: {*number_shingles(row["tokens"].split(" "))} for row in rows})
+    writer.execute(f"DELETE {known}", {"ids": as_list(texts)})
 
 
 def correct(

@@ -95,21 +95,16 @@ class Prints:
     def find(self, prints: Collection[int]) -> Sharing:
         """The texts that have these fingerprints."""
         self.read_ahead(prints)
+        index, waiting = self._index, self._waiting.texts
         texts: dict[int, Collection[int]] = {}
         hot: list[int] = []
-        for value in self._index.keys() & prints:
-            old, new = self._index[value], self._waiting.texts.get(value)
-            both = old if old is None or new is None else {*old, *new}
-            if both is None or len(both) >= NEIGHBOURS:
+        for value in [value for value in prints if value in index or value in waiting]:
+            old, new = index.get(value, ()), waiting.get(value, ())
+            both = {*old, *new} if old and new else old or new
+            if old is None or len(both) >= NEIGHBOURS:
                 hot.append(value)
             else:
                 texts[value] = both
-        for value in (self._waiting.texts.keys() & prints) - self._index.keys():
-            new = self._waiting.texts[value]
-            if len(new) >= NEIGHBOURS:
-                hot.append(value)
-            else:
-                texts[value] = new
         return Sharing(prints, texts, hot)
 
     def find_newest(self, value: int) -> list[int]:
@@ -154,12 +149,16 @@ class Prints:
         self._waiting.mark = _change_mark(self._writer)
 
 
-def forget_prints(writer: Writer, texts: Iterable[int]) -> None:
-    """Let these texts be found no more."""
-    ids = as_list(texts)
-    for table in ("event_prints", "event_waiting_prints"):
-        gone = writer.execute(f"DELETE FROM {table} WHERE text_id {in_list('ids')}", {"ids": ids}).rowcount
-    if gone:
+def forget_prints(writer: Writer, texts: Mapping[int, Iterable[int]]) -> None:
+    """Let these texts be found no more; with each come all fingerprints that it may have."""
+    if not texts:
+        return
+    writer.execute_many(
+        "DELETE FROM event_prints WHERE fingerprint = ? AND text_id = ?",
+        [(value, text) for text, prints in texts.items() for value in prints],
+    )
+    ids = {"ids": as_list(texts)}
+    if writer.execute(f"DELETE FROM event_waiting_prints WHERE text_id {in_list('ids')}", ids).rowcount:
         _change_mark(writer)
 
 

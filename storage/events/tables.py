@@ -70,10 +70,10 @@ class EventWordsTable(SQLModel, table=True):
 
 
 class EventPrintTable(SQLModel, table=True):
-    """A fingerprint of such words; see bot.events.words.fingerprints."""
+    """A fingerprint of such words; see storage.events.fingerprints."""
 
     __tablename__: ClassVar[str] = "event_prints"
-    __table_args__ = (Index("event_prints_of", "text_id"), {"sqlite_with_rowid": False})
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
     fingerprint: int = Field(sa_column=Column(Integer, primary_key=True))
     text_id: int = Field(sa_column=Column(Integer, primary_key=True))

@@ -137,8 +137,6 @@ CREATE TABLE event_prints (
  WITHOUT ROWID,
  STRICT;
 
-CREATE INDEX event_prints_of ON event_prints (text_id);
-
 CREATE TABLE event_waiting_prints (
 	text_id INTEGER NOT NULL,
 	prints BLOB NOT NULL,

@@ -58,7 +58,7 @@ def test_a_text_is_found_whatever_was_moved_undone_forgotten_or_written_elsewher
         elif what == "forgotten":
             gone = chance.choice([*texts, 0])
             with archive.writing() as writer:
-                forget_prints(writer, [gone])
+                forget_prints(writer, {gone: {*PHRASES, *MUCH}})
             texts.pop(gone, None)
         else:
             text = chance.choice([*texts]) if what == "again" and texts else number

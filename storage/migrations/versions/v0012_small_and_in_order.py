@@ -25,6 +25,8 @@ _STEPS: tuple[str, ...] = (
     # one index for both: a language beside the version takes three bytes, an index of its own fifteen
     "DROP INDEX texts_by_fold",
     "CREATE INDEX texts_by_fold ON texts (fold_version, language)",
+    # the fingerprints of a text follow from its words
+    "DROP INDEX event_prints_of",
 )
 
 
