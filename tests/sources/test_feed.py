@@ -243,6 +243,12 @@ def test_a_pinned_entry_does_not_vouch_for_an_absence() -> None:
     assert not after_absence.overlap
 
 
+def test_a_short_feed_whose_newest_entries_were_taken_away_misses_nothing() -> None:
+    full = [item(str(number), date=day(number)) for number in range(22, 0, -1)]
+    _, after = rounds(rss(*full[0:2]), rss(*full[2:4]))
+    assert after.overlap
+
+
 def test_entries_that_share_a_guid_are_different_posts_and_keep_their_ids() -> None:
     a, b, c = (item("same", f"words {name}", f"https://x.example/{name}") for name in "abc")
     first, second, third = rounds(rss(b, a), rss(c, b, a), rss(c))

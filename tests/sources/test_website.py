@@ -150,6 +150,40 @@ def test_an_old_item_that_shows_again_at_the_end_is_history() -> None:
     assert reached
 
 
+@pytest.mark.parametrize("time", ["", " "], ids=["times on the pages", "no times"])
+@pytest.mark.parametrize("taken", [1, 2])
+def test_a_short_list_without_times_from_which_items_were_taken_away_misses_nothing(time: str, taken: int) -> None:
+    site = TownSite(shown=3, dated=False)
+    for title in NOTICES[:6]:
+        site.publish(title, time=time)
+
+    async def work(reader: Rounds) -> tuple[list[str], bool]:
+        await reader.round()
+        for number in range(4, 4 + taken):  # of those that are shown, the oldest
+            del site.statements[f"/statements/{number}"]
+        return titles(await reader.round()), reader.last.overlap
+
+    found, reached = on(site, work)
+    assert (sorted(found), reached) == (sorted(NOTICES[3 - taken : 3]), True)
+
+
+@pytest.mark.parametrize("time", ["", " "], ids=["times on the pages", "no times"])
+def test_a_short_list_without_times_that_moved_on_below_a_pinned_item_is_a_gap(time: str) -> None:
+    site = TownSite(shown=3, dated=False, pinned="/statements/1")
+    for title in NOTICES[:4]:
+        site.publish(title, time=time)
+
+    async def work(reader: Rounds) -> bool:
+        await reader.round()
+        del site.statements["/statements/4"]
+        for title in NOTICES[5:9]:
+            site.publish(title, time=time)
+        await reader.round()
+        return reader.last.overlap
+
+    assert on(site, work) is False
+
+
 @pytest.mark.parametrize(
     ("above", "state", "first"),
     [

@@ -21,6 +21,7 @@ class TownSite:
     statements: dict[str, tuple[str, str, str]] = field(default_factory=dict)  # path -> title, time, paragraphs
     shown: int = 12  # statements that the list shows
     pinned: str = ""  # the path of the one that is always on top
+    dated: bool = True  # whether the list says when each was published
     banner: str = ""  # markup above the list
     page: str = "<p>The ferry sails at eight.</p>"
     robots: Answer = field(default_factory=lambda: Answer(b"", 404))
@@ -58,10 +59,12 @@ class TownSite:
         newest = list(self.statements.items())[::-1]
         newest = sorted(newest, key=lambda one: one[0] != self.pinned)[: self.shown]
         return [
-            f'<li class="row"><span class="date"><time datetime="{time}">{time[:10]}</time></span>'
-            f'<h2><a href="{path}?utm_source=list">{title}</a></h2></li>'
+            f'<li class="row">{self._when(time)}<h2><a href="{path}?utm_source=list">{title}</a></h2></li>'
             for path, (title, time, _) in newest
         ]
+
+    def _when(self, time: str) -> str:
+        return f'<span class="date"><time datetime="{time}">{time[:10]}</time></span>' if self.dated else ""
 
     def _html(self, body: str, head: str = "", title: str = "Town of Ferries") -> Answer:
         page = f"<!DOCTYPE html><html><head><title>{title}</title>{head}</head><body>{_HEAD}{body}{_FOOT}</body></html>"

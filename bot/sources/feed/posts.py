@@ -29,7 +29,8 @@ class FeedCursor:
     maps the hash of a guid that different entries share to what distinguishes them (`identities`). `reported` names the
     notices that still hold, so that each is reported once. `decoded` says what a person should know of the document,
     such as how its bytes were decoded. `reader` has read the document. `expires` is when a bridge must have made
-    another (`bridges.find_expiry`), 0 where that is not known.
+    another (`bridges.find_expiry`), 0 where that is not known. `newest` is the latest time in it, where each
+    entry has one.
     """
 
     asked: str = ""
@@ -45,6 +46,7 @@ class FeedCursor:
     decoded: str | None = None
     reader: int = 0
     expires: int = 0
+    newest: int = 0
 
     @classmethod
     def read(cls, cursor: str | None) -> "FeedCursor":
@@ -65,7 +67,8 @@ def make_batch(reading: ParsedFeed, body: bytes, note: FeedCursor, now: int, tro
 
     `trouble` is what a bridge reports beside the posts: a sentence, or "".
     `overlap` is False where the document is as long as ever and none of the newer half of the last one is left in it.
-    The newer half, because one entry that is pinned to the top of a feed would vouch for any absence.
+    The newer half, because one entry that is pinned to the top of a feed would vouch for any absence. A document in
+    which nothing is newer than the last one had its newest entries taken away, and misses nothing.
     """
     mime = next((mime for kind, mime in _RAW_MIME.items() if reading["kind"].startswith(kind)), "application/xml")
     entries = [entry for entry in reading["entries"] if _says_something(entry)]
@@ -81,14 +84,18 @@ def make_batch(reading: ParsedFeed, body: bytes, note: FeedCursor, now: int, tro
     newer = [mark for those in marks[len(marks) // 2 :][-_KNOWN:] for mark in those]
     notices = _find_notices(reading, len(entries), lying=len(liars)) | ({"bridge": trouble} if trouble else {})
     detail = "; ".join(filter(None, (trouble, reading["note"]))) or None
+    times = [post.posted_at for post in ordered if post.posted_at is not None]
+    newest = max(times) if len(times) == len(ordered) > 0 else 0
+    overlap = not note.known or reading["total"] < note.count or 0 < newest < note.newest
     return Batch(
         posts=tuple(ordered),
         quarantined=tuple(_quarantined(reading, body, mime)),
-        overlap=not note.known or reading["total"] < note.count or not set(note.known).isdisjoint(chain(*marks)),
+        overlap=overlap or not set(note.known).isdisjoint(chain(*marks)),
         cursor=replace(
             note,
             count=reading["total"],
             known=tuple(newer) or note.known,
+            newest=newest,
             liars=liars,
             reported=tuple(notices),
             decoded=detail,

@@ -23,7 +23,7 @@ from bot.sources.website.child import read_in_child
 from bot.sources.website.reading import PageAnswer, PageItem, PageRequest
 from bot.sources.website.robots import MOST, Robots
 from bot.sources.website.settings import Settings, check_address
-from bot.sources.website.visit import Visit, reaches_back
+from bot.sources.website.visit import SHORT, Visit, reaches_back
 from storage.records import Batch, Checked, FetchedMedia, FetchedPost, Link, Quarantined, Raw, StoredRaw
 from storage.state_names import FLICKERS, NOT_FOUND, REFUSED, UNREADABLE
 
@@ -137,10 +137,18 @@ class Website:
                 aside.append(Quarantined(Raw(json.dumps(item).encode(), "application/json"), gone, item["url"]))
             tries.pop(mark, None)
             now_known.append(mark)
+        overlap = overlap or await self._has_moved_up(items, posts, note)
         marks = [*(one for one in note.known if one not in now_known), *now_known][-_KNOWN:]
         left = len(fresh) > _PAGES
         since = note.since if known else self._clock.now()
-        after = replace(note, known=tuple(marks), tries=tries, since=since)
+        after = replace(
+            note,
+            known=tuple(marks),
+            tries=tries,
+            since=since,
+            newest=max([note.newest, *(post.posted_at or 0 for post in posts)]),
+            shown=tuple(item["url"] for item in items) if len(items) <= SHORT else (),
+        )
         if left or tries:
             after = replace(
                 after, etag="", modified=""
@@ -156,6 +164,31 @@ class Website:
             cursor=after.write(),
             more=left,
         )
+
+    async def _has_moved_up(self, items: Sequence[PageItem], posts: Sequence[FetchedPost], note: Visit) -> bool:
+        """Whether older items show at the end of a list because others are gone, so that nothing in between is missed.
+
+        Either the page of the last one says so by its time, or those of all that left a short list are gone.
+        """
+        last = next((post.posted_at for post in posts if post.url == items[-1]["url"]), None)
+        if last is not None and last < note.newest:
+            return True
+        listed = {name_page(item["url"]) for item in items}
+        gone = [url for url in note.shown if name_page(url) not in listed]
+        fresh = len(listed) - sum(_short(page) in note.known for page in listed)
+        return len(gone) >= fresh > 0 and await self._are_gone(gone)
+
+    async def _are_gone(self, urls: Sequence[str]) -> bool:
+        for url in urls:
+            try:
+                reply = await self._get(url)
+            except Later as problem:
+                if problem.obey:
+                    raise
+                return False
+            if reply.ok:
+                return False
+        return True
 
     def _first_count(self, items: Sequence[PageItem]) -> int:
         """How many of the items, which lists show newest first, `backfill` wants at first contact."""

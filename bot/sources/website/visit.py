@@ -14,7 +14,8 @@ class Visit:
     `etag` and `modified` are of the last page, which came whole at `full_at`; `since` is when the first contact was (0
     where an older version made it); `known` are marks of items, `tries` how often the page of one failed, `texts` marks
     of the last two different texts of one page, the newest last. `seen` is the mark of the text that was shown last, on
-    so many `visits`. While it `flickers`, no visit is conditional.
+    so many `visits`. While it `flickers`, no visit is conditional. `newest` is the latest time that an item had, and
+    `shown` are the addresses of a short list, which cannot prove by itself that it leads back to what was known.
     """
 
     asked: str = ""
@@ -28,6 +29,8 @@ class Visit:
     seen: str = ""
     visits: int = 0
     flickers: bool = False
+    newest: int = 0
+    shown: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, cursor: str | None, asked: str) -> "Visit":
@@ -38,13 +41,14 @@ class Visit:
             fields = {}
         if not isinstance(fields, dict) or fields.get("asked") != asked:
             return cls(asked)
-        lists = {name: tuple(fields.get(name, ())) for name in ("known", "texts")}
+        lists = {name: tuple(fields.get(name, ())) for name in ("known", "texts", "shown")}
         return cls(**{name: value for name, value in fields.items() if name in cls.__dataclass_fields__} | lists)
 
     def write(self) -> str:
         return json.dumps({name: value for name, value in asdict(self).items() if value}, separators=(",", ":"))
 
 
+SHORT = 8  # items of a list, at most, that is short
 _PINNED = 3  # items at the top of a list that may be there for another reason than their time
 
 
