@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 
 
 def within(word: str, other: str, edits: int) -> bool:
@@ -28,3 +29,15 @@ def distance(word: str, other: str, limit: int) -> int:
             return limit + 1
         before, last = last, line
     return last[-1]
+
+
+def pieces(word: str, number: int) -> list[str]:
+    """So many pieces of a word, with a letter between two of them; none if it is too short for that.
+
+    An edit, two swapped letters too, touches one of them at most: a word with fewer edits has another one as it is.
+    """
+    size = len(word) - (number - 1)
+    if size < number:
+        return []
+    ends = [size * piece // number + piece for piece in range(number + 1)]
+    return [word[start : end - 1] for start, end in pairwise(ends)]

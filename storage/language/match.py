@@ -229,6 +229,10 @@ def _has(leaf: Leaf, sheet: Sheet) -> bool:
         return here and leaf.written in sheet.written.form
     if isinstance(leaf, Guarded) and not _may_have(leaf.part, sheet):
         return False
+    if isinstance(leaf, Wild | Fuzzy) and not (
+        sequences.may_have(leaf, sheet.exact) or (sheet.hyphens and sequences.may_have(leaf, sheet.closed))
+    ):
+        return False
     rows = sheet.tokens_as_written if sequences.asks_as_written(leaf) else sheet.tokens
     return any(next(iter(sequences.found(leaf, row)), None) is not None for row in rows)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
-from storage.language.distance import distance
+from storage.language.distance import distance, pieces
 from storage.language.tree import Exact, Fuzzy, Guarded, Near, Node, Or, Wild, Words
 from storage.language.words import PLURAL, POSSESSIVE, plurals
 
@@ -63,6 +64,40 @@ def asks_as_written(node: Node) -> bool:
     if isinstance(node, Near | Or):
         return any(map(asks_as_written, node.parts))
     return isinstance(node, Exact | Guarded)
+
+
+def may_have(leaf: Wild | Fuzzy, text: str) -> bool:
+    """Whether each token of the leaf is somewhere in a text: tokens with their marks, a space before and after each.
+
+    Only tokens are looked at that have letters of it, so that most texts are refused much faster than by `found`.
+    """
+    for wanted in leaf.tokens:
+        edits = leaf.edits if isinstance(leaf, Fuzzy) else -1
+        letters = _letters_of(wanted, edits)
+        if letters and not any(
+            fits(wanted, token) if edits < 0 else _edits(wanted, token, edits) <= edits
+            for token in _tokens_with(letters, text)
+        ):
+            return False
+    return True
+
+
+@lru_cache(maxsize=4096)
+def _letters_of(wanted: str, edits: int) -> re.Pattern[str] | None:
+    """What is in each token so many edits away or, with -1, in each that a pattern fits; None where all may do."""
+    if edits >= 0:
+        known = pieces(wanted, edits + 1)
+    else:
+        longest = max(re.split(r"[*?]", wanted), key=len)
+        known = [longest, PLURAL] if longest else []  # of a plural a pattern fits other letters, too
+    return re.compile("|".join(map(re.escape, known))) if known else None
+
+
+def _tokens_with(letters: re.Pattern[str], text: str) -> Iterator[str]:
+    end = 0
+    while letters_here := letters.search(text, end):
+        end = text.find(" ", letters_here.end())
+        yield text[text.rfind(" ", 0, letters_here.start()) + 1 : end]
 
 
 def _words(needles: Iterable[str], marked: Iterable[str], row: Row) -> Iterator[Span]:

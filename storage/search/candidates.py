@@ -319,6 +319,9 @@ class Candidates:
             found = self._reader.column(_MATCHING + _NEWEST_FIRST, asked | {"term": plan.text})
         elif plan.name in WITH:
             found = self._with(plan, WITH[plan.name] + _SOME, asked)
+        elif plan.name in WHOLE:
+            whole = self._of_posts(plan)
+            return None if whole.others or len(whole.ids) >= _FEW_ROWS else set(whole.ids)
         else:
             return None
         return set(found) if len(found) < _FEW_ROWS else None  # rows: one post may have several

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from storage.language.distance import distance
+from storage.language.distance import distance, pieces
 from storage.language.fold import CLOSED
 from storage.language.sequences import glob
 from storage.language.version import FOLD_VERSION
@@ -99,18 +98,6 @@ class Vocabulary:
 
 _NEWEST = "SELECT folded FROM texts WHERE current = 1 AND +fold_version = :version ORDER BY id DESC LIMIT :most + 0"
 _OF_LENGTH = "SELECT word FROM words WHERE ({}) AND length(replace(word, :closed, '')) BETWEEN :low AND :high"
-
-
-def pieces(word: str, number: int) -> list[str]:
-    """So many pieces of a word, with a letter between two of them; none if it is too short for that.
-
-    An edit, two swapped letters too, touches one of them at most: a word with fewer edits has another one as it is.
-    """
-    size = len(word) - (number - 1)
-    if size < number:
-        return []
-    ends = [size * piece // number + piece for piece in range(number + 1)]
-    return [word[start : end - 1] for start, end in pairwise(ends)]
 
 
 def _forms(pattern: str) -> set[str]:

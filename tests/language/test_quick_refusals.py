@@ -1,11 +1,16 @@
-"""What refuses a text quickly for a regular expression never refuses one in which it is found."""
+"""What refuses a text quickly never refuses one in which something is found."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from storage.language import sequences
+from storage.language.fold import fold
+from storage.language.match import DocumentText, Sheet
+from storage.language.query import parse
 from storage.language.readable import is_legible, legible
 from storage.language.regex import compiled, translate, with_edges, without_edges
 from storage.language.syllables import is_in_order, ordered
+from storage.language.tree import Fuzzy, Wild
 
 PATTERNS = (
     r"\bcomm\w+", r"^\w+\b.*\barm", r"\ba[^b]\W+c$", r"\b\p{L}+\b|x{2,3}\b+", r"\b[ab\pN]\Qa.b\E", r"(?i)\bfoo\b?",
@@ -31,6 +36,31 @@ def test_without_edges_a_pattern_is_found_wherever_it_is_found_with_them(text: s
 @given(text=st.one_of(TEXTS, st.text(max_size=8)))
 def test_a_text_that_counts_as_legible_is_its_own_legible_form(text: str) -> None:
     assert not is_legible(text) or legible(text) == text
+
+
+FORMS = (
+    "armies", "army's", "cease-fire", "ceasefires", "women", "Lashio", "lahsio", "lasho", "fell", "F-16s", "တပ်မတော်",
+    "လားရှိုး", "မြို့", "anti-junta", "sorties", "腊戌", "軍區", "news", "ab", "a",
+)  # fmt: skip
+ASKED = (
+    "*mies", "ar?ies", "*army", "c*fire", "ceasefre~", "women~", "w?men", "wom*n", "lashio~", "lahsio~1", "f*16", "*y",
+    "တပ်*တော်", "လားရှိုး~", "*unta", "sort*e", "ab~1", "news~", "မြို့~", '"fel? lash*"', '"*rmies fell"', "ceasefire~",
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    forms=st.lists(st.tuples(st.sampled_from(FORMS), st.sampled_from(" - ")), max_size=6),
+    asked=st.sampled_from(ASKED),
+)
+def test_a_fuzzy_word_or_one_with_wildcards_is_not_refused_where_it_is_found(
+    forms: list[tuple[str, str]], asked: str
+) -> None:
+    leaf = parse(asked).root
+    text = "".join(form + joint for form, joint in forms)
+    sheet = Sheet(DocumentText(0, "body", text, fold(text), "en", None))
+    if isinstance(leaf, Wild | Fuzzy) and any(list(sequences.found(leaf, row)) for row in sheet.tokens):
+        assert any(sequences.may_have(leaf, form) for form in (sheet.exact, sheet.closed)), (leaf, text)
 
 
 BURMESE = "တိုင်းစစ်ဌာနချုပ်ကို သိမ်းပိုက်လိုက်ပြီး သတ္တမ ၁၀ ရက်အတွင်း အင်္ဂလန်၊ ဥက္ကဋ္ဌ၊ မြို့နယ် ၄၇ ခုတွင် ၂၀၂၄ ခုနှစ်က ပြောဆိုခဲ့သည်။ "

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from storage.language.distance import pieces
 from storage.language.query import parse
 from storage.posts import texts
 from storage.posts.texts import MachineText
 from storage.records import FetchedMedia, FetchedPost
-from storage.search import phrases, search, vocabulary
+from storage.search import phrases, search
 
 Make = Callable[..., FetchedPost]
 TERMS = {
@@ -169,8 +170,8 @@ def test_a_word_that_is_some_edits_away_has_one_of_its_pieces_as_it_is() -> None
         other = word
         for _ in range(edits):
             other = edited(other, chance)
-        pieces = vocabulary.pieces(word, edits + 1)
-        assert not pieces or any(piece in other for piece in pieces), (word, other)
+        known = pieces(word, edits + 1)
+        assert not known or any(piece in other for piece in known), (word, other)
 
 
 def edited(word: str, chance: random.Random) -> str:
