@@ -75,7 +75,6 @@ class TextRow:
     id: int
     kind: str
     text: str
-    folded: str
     language: str
     engine: str | None
     confidence: float | None

@@ -18,8 +18,8 @@ def make_sample(kind: Literal["match", "edited"], target: str, now: int) -> tupl
     hits = (Hit(1, "body", start, start + len(_FOUND), _FOUND),)
     before = _BEFORE if kind == "edited" else None
     match = MatchRow("sample-rule", "0", 0, "", kind, now, hits, alerting=True, why="new match", before=before)
-    text = TextRow(1, "body", _TEXT, "", "en", None, None, current=True)
-    machine = TextRow(2, "transcript", _TEXT, "", "en", "sample-engine", 0.9, current=True, media_id=1)
+    text = TextRow(1, "body", _TEXT, "en", None, None, current=True)
+    machine = TextRow(2, "transcript", _TEXT, "en", "sample-engine", 0.9, current=True, media_id=1)
     voice = MediaRow(
         "voice",
         "audio/ogg",

@@ -53,15 +53,16 @@ class Finding:
 @click.command("doctor")
 @click.option("--online", is_flag=True, help="Also fetch one page from the host of each source.")
 @click.option("--all", "everything", is_flag=True, help="Compare all stored bytes with their hashes, not a sample.")
+@click.option("--rebuild-index", "rebuild", is_flag=True, help="First build the full-text index again from the texts.")
 @format_options(streams=False)
 @click.pass_obj
-def command(session: Session, online: bool, everything: bool, form: Form | None) -> None:
+def command(session: Session, online: bool, everything: bool, rebuild: bool, form: Form | None) -> None:
     """Check the clock, disk, database, files, config and engines; exit 1 if something is broken.
 
     Uses no network without --online.
     """
     found = []
-    for finding in _check_all(session, online=online, everything=everything):
+    for finding in _check_all(session, online=online, everything=everything, rebuild=rebuild):
         found.append(finding)
         if form is None:
             verdict = style(session, f"{finding.verdict:<4}", _COLOURS[finding.verdict])
@@ -73,7 +74,7 @@ def command(session: Session, online: bool, everything: bool, form: Form | None)
         raise SystemExit(1)
 
 
-def _check_all(session: Session, *, online: bool, everything: bool) -> Iterator[Finding]:
+def _check_all(session: Session, *, online: bool, everything: bool, rebuild: bool) -> Iterator[Finding]:
     yield check_python(sys.version_info[:3])
     yield from check_sqlite()
     findings, config = check_config(session)
@@ -87,7 +88,7 @@ def _check_all(session: Session, *, online: bool, everything: bool) -> Iterator[
         yield check_disk(directory)
         if os.access(directory, os.R_OK | os.X_OK):
             yield check_lock(directory)
-            yield from check_database(directory)
+            yield from check_database(directory, rebuild=rebuild)
             yield from check_hashes(directory, everything=everything)
             yield from check_backups(directory, config, session.clock.now())
     yield check_clock(session.clock.now(), directory)
@@ -172,8 +173,8 @@ def check_disk(directory: Path) -> Finding:
     return Finding("disk", "fail" if free < _NO_SPACE else "warn", text, "free some space")
 
 
-def check_database(directory: Path) -> Iterator[Finding]:
-    """Check the schema and the pages of the archive; reads the whole file."""
+def check_database(directory: Path, *, rebuild: bool = False) -> Iterator[Finding]:
+    """Check the schema, the pages and the full-text index of the archive; reads the whole file."""
     from bot.config.paths import database_in
     from bot.daemon.lock import holder
     from storage.archive import integrity, marker
@@ -199,7 +200,7 @@ def check_database(directory: Path) -> Iterator[Finding]:
             if holder(directory) is not None:
                 yield Finding("index", "ok", "not checked while a process is running")
             else:
-                yield _check_index(archive)
+                yield _check_index(archive, rebuild=rebuild)
             yield from _check_account(archive)
     except ArchiveOutdated as outdated:
         yield Finding("database", "warn", str(outdated))
@@ -280,14 +281,15 @@ def _check_account(archive: "Archive") -> Iterator[Finding]:
         yield Finding("telegram", "ok" if fine else "warn", f"the account{name}: {row.state}{reason}", row.remedy or "")
 
 
-def _check_index(archive: "Archive") -> Finding:
+def _check_index(archive: "Archive", *, rebuild: bool) -> Finding:
     """Compare the full-text index with the texts: SQLite's quick_check does not see a difference."""
     from storage.archive import full_text
 
+    if rebuild:
+        full_text.rebuild(archive)
     if full_text.agrees(archive):
         return Finding("index", "ok", "the full-text index agrees with the texts")
-    with archive.reading() as reader:
-        fix = f'sqlite3 {archive.path} "{full_text.REBUILD.format(full_text.name_index(reader))}"'
+    fix = "communique doctor --rebuild-index"
     return Finding("index", "fail", "the full-text index does not agree with the texts", fix)
 
 

@@ -24,6 +24,7 @@ from storage.archive.errors import (
     ArchiveRefused,
     ArchiveTooNew,
 )
+from storage.archive.packed_words import register
 from storage.archive.permissions import create_private, refuse_network
 from storage.archive.sqlite import sqlite3
 
@@ -309,14 +310,9 @@ def transaction(connection: Connection) -> Iterator[Writer]:
 
 def connect(path: Path, *, mode: str) -> Connection:
     """A plain connection without implicit transactions; `mode` is SQLite's own: "ro", "rw" or "rwc"."""
-    return sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode={mode}",
-        uri=True,
-        timeout=_WAIT_S,
-        isolation_level=None,
-        cached_statements=_STATEMENTS,
-        check_same_thread=False,
-    )
+    name = f"{path.absolute().as_uri()}?mode={mode}"
+    with_all: dict[str, Any] = {"uri": True, "isolation_level": None, "check_same_thread": False}
+    return register(sqlite3.connect(name, timeout=_WAIT_S, cached_statements=_STATEMENTS, **with_all))
 
 
 def open_writer(path: Path, *, foreign_keys: bool = True) -> Connection:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from storage.archive.database import Archive
 from storage.archive.errors import ArchiveDamaged
 from storage.archive.index_row import EARLIER, KINDS, MARK, NAMES
+from storage.archive.packed_words import FOLDED
 from storage.archive.sqlite import sqlite3
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ MOVE = "index_move"  # in `meta`, as JSON; its `floor` is the lowest post that t
 
 def _column(name: str, condition: str) -> str:
     return (
-        f"(SELECT '{MARK} ' || group_concat(t.folded, ' {MARK} ') FROM texts t NOT INDEXED "
+        f"(SELECT '{MARK} ' || group_concat({FOLDED.format('t.')}, ' {MARK} ') FROM texts t NOT INDEXED "
         f"WHERE t.id >= p.id << 14 AND t.id < (p.id + 1) << 14 AND {condition}) AS {name}"
     )
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from storage.archive.database import PooledReader, refuse_other_schema, translate_errors
 from storage.archive.errors import ArchiveMissing
+from storage.archive.packed_words import register
 from storage.archive.sqlite import sqlite3
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ class RestrictedReaders:
             factory=_CoveredConnection,
         )
         try:
-            refuse_other_schema(connection, self.path)
+            refuse_other_schema(register(connection), self.path)
             for statement in _cover(connection, sources):
                 connection.execute(statement).close()
             connection.execute("PRAGMA query_only = ON").close()

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from storage.archive import full_text, marker
 from storage.archive.database import REVISIONS, Reader, connect, error_of, refuse_newer, schema_of, translate_errors
 from storage.archive.errors import ArchiveBroken, ArchiveDamaged, ArchiveMissing
+from storage.archive.packed_words import register
 from storage.archive.sqlite import sqlite3
 from storage.frozen import dataclass
 
@@ -147,7 +148,7 @@ def _faults(copy: stdlib.Connection, path: Path, schema: str, expected: Counts) 
 
 def _index_is_stale(copy: stdlib.Connection) -> bool:
     """Neither of SQLite's own checks sees a full-text index that has lost its words. Nothing is written."""
-    copy.execute("BEGIN")
+    register(copy).execute("BEGIN")
     try:
         copy.execute(full_text.check(full_text.name_index(Reader(copy))))
     except sqlite3.DatabaseError as problem:

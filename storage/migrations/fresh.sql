@@ -756,6 +756,7 @@ CREATE TABLE texts (
 	unreliable INTEGER DEFAULT 0 NOT NULL,
 	segments TEXT,
 	ended INTEGER,
+	packed BLOB,
 	PRIMARY KEY (id),
 	FOREIGN KEY(post_id) REFERENCES posts (id)
 )

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, cast
 
 from storage.archive.full_text import find_floor
 from storage.archive.index_row import MARK, NAMES
+from storage.archive.packed_words import FOLDED
 from storage.posts.index_words import note
 
 if TYPE_CHECKING:
     from storage.archive.database import Writer
 
 _AGAIN = f"INSERT INTO posts_index (rowid, {NAMES}) SELECT id, {NAMES} FROM posts_words WHERE id = :id"
-_FOLDED = "SELECT folded FROM texts WHERE id >= :id << 14 AND id < (:id + 1) << 14"
+_FOLDED = f"SELECT {FOLDED.format('')} FROM texts WHERE id >= :id << 14 AND id < (:id + 1) << 14"
 _OLD = "INSERT INTO texts_index (rowid, folded) VALUES (:id, :folded)"
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from storage.archive.full_text import MOVE
 from storage.archive.index_row import NAMES
+from storage.archive.packed_words import FOLDED
 from storage.frozen import dataclass
 from storage.posts.ids import TEXT_BITS
 from storage.posts.index_words import note
@@ -101,7 +102,7 @@ def move_some(writer: Writer, now: int) -> bool:
     note(
         writer,
         writer.column(
-            f"SELECT folded FROM texts WHERE id >= :low << {TEXT_BITS} AND id < :high << {TEXT_BITS}",
+            f"SELECT {FOLDED.format('')} FROM texts WHERE id >= :low << {TEXT_BITS} AND id < :high << {TEXT_BITS}",
             {"low": posts[-1], "high": move.floor},
         ),
     )

@@ -123,16 +123,16 @@ def scope_clause(sources: Sequence[str], tags: Sequence[str]) -> tuple[str, dict
     )
 
 
-def read_posts(reader: "Reader", ids: Iterable[int], *, folded: bool = True) -> list[PostRow]:
+def read_posts(reader: "Reader", ids: Iterable[int], *, own: bool = True) -> list[PostRow]:
     """Read posts in the order of `ids`, each with media, current texts and rules, in four statements per 500 posts.
 
-    Ids that do not exist are left out. Without `folded`, so are the texts that only the folded words are read of:
-    what a post says by itself, and the names of its files.
+    Ids that do not exist are left out. Without `own`, so are the texts that say what the row says itself: the body,
+    and the names of its files.
     """
     wanted = list(ids)
     found: dict[int, PostRow] = {}
     for start in range(0, len(wanted), _AT_ONCE):
-        found.update(_read(reader, wanted[start : start + _AT_ONCE], _TEXTS if folded else _OTHER_TEXTS))
+        found.update(_read(reader, wanted[start : start + _AT_ONCE], _TEXTS if own else _OTHER_TEXTS))
     return [found[post_id] for post_id in wanted if post_id in found]
 
 
@@ -214,7 +214,7 @@ _MEDIA = (
     "m.sniffed, m.size, m.stored_at FROM media m JOIN posts p ON p.id = m.post_id "
     f"WHERE m.post_id {in_list('ids')} AND m.revision = p.revision ORDER BY m.id"
 )
-_TEXT = "id, kind, text, folded, language, engine, confidence, current, media_id, model, unreliable, segments"
+_TEXT = "id, kind, text, language, engine, confidence, current, media_id, model, unreliable, segments"
 _TEXTS = f"SELECT post_id, {_TEXT} FROM texts WHERE post_id {in_list('ids')} AND current = 1 ORDER BY id"
 _OTHER_TEXTS = _TEXTS.replace(
     in_list("ids"), f"IN (SELECT p.id FROM posts p WHERE p.id {in_list('ids')} AND p.texts > 1)"
@@ -237,7 +237,6 @@ def _text(row: "Row") -> TextRow:
         id=row["id"],
         kind=row["kind"],
         text=row["text"],
-        folded=row["folded"],
         language=row["language"],
         engine=row["engine"],
         confidence=row["confidence"],

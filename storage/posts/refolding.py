@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 from storage.archive.database import as_list, in_list
+from storage.archive.full_text import find_floor
+from storage.archive.packed_words import FOLDED, columns
 from storage.language.version import FOLD_VERSION
 from storage.posts import index
 from storage.posts.ids import TEXT_BITS
@@ -37,11 +39,18 @@ _STALE = "SELECT id, text FROM texts WHERE fold_version = :version ORDER BY id D
 def save(writer: Writer, folded: Mapping[int, str]) -> None:
     """Write new forms, by the ids of their texts, and index them; done twice it changes nothing."""
     before = writer.rows(
-        f"SELECT id, folded, fold_version FROM texts WHERE id {in_list('ids')} AND fold_version <> :now",
+        f"SELECT id, text, {FOLDED.format('')} AS folded FROM texts WHERE id {in_list('ids')} AND fold_version <> :now",
         {"ids": as_list(folded), "now": FOLD_VERSION},
     )
-    rows = [{"id": row["id"], "old": row["folded"], "new": folded[row["id"]], "now": FOLD_VERSION} for row in before]
+    plain = find_floor(writer) is not None
+    rows = [
+        {"id": row["id"], "old": row["folded"], "new": (new := folded[row["id"]]), "now": FOLD_VERSION}
+        | columns(new, row["text"], plain=plain)
+        for row in before
+    ]
     changed = [row for row in rows if row["old"] != row["new"]]
     with index.rewriting(writer, {cast("int", row["id"]) >> TEXT_BITS for row in changed}):
-        writer.execute_many("UPDATE texts SET folded = :new, fold_version = :now WHERE id = :id", rows)
+        writer.execute_many(
+            "UPDATE texts SET folded = :folded, packed = :packed, fold_version = :now WHERE id = :id", rows
+        )
     index.refold_in_old(writer, changed)

@@ -179,7 +179,8 @@ class DisappearanceTable(SQLModel, table=True):
 class TextTable(SQLModel, table=True):
     """What rules read: body, transcript, OCR, file titles, poll. `id` is post id * 2**14 + n, so that it sorts alike.
 
-    `folded` is storage.language.fold of `text` under `fold_version`; the full-text index holds it.
+    Its form by storage.language.fold under `fold_version`, which the full-text index holds, is in `packed`, or in
+    `folded` in rows from before: see storage.archive.packed_words.
     """
 
     __tablename__: ClassVar[str] = "texts"
@@ -205,6 +206,7 @@ class TextTable(SQLModel, table=True):
     unreliable: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=clause("0")))
     segments: str | None = Field(default=None, sa_type=Text)  # JSON of records.Segment: time codes
     ended: int | None = None  # the revision that no longer had it; None while it is current, or where that is not known
+    packed: builtins.bytes | None = Field(default=None, sa_column=Column(LargeBinary))
 
 
 class WordTable(SQLModel, table=True):

@@ -11,6 +11,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, cast
 
 from storage.archive.columns import storable, storable_or_none
+from storage.archive.full_text import find_floor
+from storage.archive.packed_words import columns
 from storage.frozen import dataclass
 from storage.language.version import FOLD_VERSION
 from storage.posts import index
@@ -156,10 +158,17 @@ def _store(writer: Writer, rows: list[dict[str, object]], media_ids: Mapping[tup
     for row in rows if media_ids else ():
         row["media_id"] = media_ids.get((cast("int", row["post_id"]), cast("str", row["media_key"])))
     writer.execute_many(
-        "INSERT INTO texts (id, post_id, kind, revision, media_id, text, folded, fold_version, language, current) "
-        "VALUES (:id, :post_id, :kind, :revision, :media_id, :text, :folded, :fold_version, :language, 1)",
-        rows,
+        "INSERT INTO texts (id, post_id, kind, revision, media_id, text, folded, packed, fold_version, language, "
+        "current) VALUES (:id, :post_id, :kind, :revision, :media_id, :text, :folded, :packed, :fold_version, "
+        ":language, 1)",
+        _packed(writer, rows),
     )
+
+
+def _packed(writer: Writer, rows: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
+    """The same rows as they are kept: the index is given the folded words, which the table has packed."""
+    plain = bool(rows) and find_floor(writer) is not None
+    return [{**row, **columns(cast("str", row["folded"]), cast("str", row["text"]), plain=plain)} for row in rows]
 
 
 def supersede(
@@ -350,10 +359,10 @@ def _add_machine(writer: Writer, post_id: int, media_id: int | None, made: Machi
         "segments": json.dumps([asdict(segment) for segment in made.segments]) if made.segments else None,
     }
     writer.execute_many(
-        "INSERT INTO texts (id, post_id, kind, revision, media_id, text, folded, fold_version, language, engine, "
-        "model, confidence, unreliable, segments, current) VALUES (:id, :post_id, :kind, :revision, :media_id, :text, "
-        ":folded, :fold_version, :language, :engine, :model, :confidence, :unreliable, :segments, 1)",
-        [row],
+        "INSERT INTO texts (id, post_id, kind, revision, media_id, text, folded, packed, fold_version, language, "
+        "engine, model, confidence, unreliable, segments, current) VALUES (:id, :post_id, :kind, :revision, :media_id, "
+        ":text, :folded, :packed, :fold_version, :language, :engine, :model, :confidence, :unreliable, :segments, 1)",
+        _packed(writer, [row]),
     )
     index.add_to_old(writer, [row])
     return cast("int", row["id"])

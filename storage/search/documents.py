@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from storage.archive.database import as_list, in_list
+from storage.archive.packed_words import unpack
 from storage.language.fold import fold
 from storage.language.match import Document, DocumentText
 from storage.language.version import FOLD_VERSION
@@ -85,7 +86,7 @@ def load_former(
 
 
 _TEXT = (
-    "id, post_id, kind, text, folded, fold_version, language, confidence, unreliable, "
+    "id, post_id, kind, text, folded, packed, fold_version, language, confidence, unreliable, "
     "CASE WHEN instr(segments, '\"unreliable\": true') THEN segments END AS segments, "
     "EXISTS (SELECT 1 FROM media m WHERE m.id = media_id AND m.reread = 1) AS again"
 )
@@ -106,13 +107,20 @@ def _text(row: Row) -> DocumentText:
         row["id"],
         row["kind"],
         row["text"],
-        row["folded"] if row["fold_version"] == FOLD_VERSION else fold(row["text"]),
+        _folded(row),
         row["language"],
         row["confidence"],
         bool(row["unreliable"]),
         _doubtful(row["segments"]),
         bool(row["again"]),
     )
+
+
+def _folded(row: Row) -> str:
+    if row["fold_version"] != FOLD_VERSION:
+        return fold(row["text"])
+    known: str | None = row["folded"] if row["packed"] is None else unpack(row["packed"], row["text"])
+    return fold(row["text"]) if known is None else known
 
 
 def _doubtful(segments: str | None) -> tuple[tuple[int, int], ...]:

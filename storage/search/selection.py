@@ -71,7 +71,7 @@ def find_ids(reader: Reader, wanted: Selection, looking: Callable[[int], None] |
 def read_pages(reader: Reader, ids: array[int], may_read: frozenset[int] | None = None) -> Iterator[list[PostRow]]:
     """The posts of these ids, page by page in their order; events that nobody here may know of are left out."""
     for start in range(0, len(ids), PAGE):
-        page = reading.read_posts(reader, ids[start : start + PAGE], folded=False)
+        page = reading.read_posts(reader, ids[start : start + PAGE], own=False)
         yield page if may_read is None else _without_hidden(reader, page, may_read)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from storage.archive.database import as_list, in_list
+from storage.archive.packed_words import FOLDED
 from storage.language.readable import is_legible, legible
 from storage.language.regex import compiled, without_edges
 from storage.language.tree import FILES, And, Exact, Is, Node, Not, Regex, Words
@@ -62,7 +63,9 @@ class Sieve:
             "version": FOLD_VERSION,
             **{f"needle{number}": needle for number, needle in enumerate(words.needles)},
         }
-        has_one = " OR ".join(f"instr(' ' || folded, :needle{number})" for number in range(len(words.needles)))
+        has_one = " OR ".join(
+            f"instr(' ' || {FOLDED.format('')}, :needle{number})" for number in range(len(words.needles))
+        )
         return set(self._reader.column(f"{_FOLDED} AND ({has_one})", asked))
 
     def _with(self, leaf: Regex | Exact, post_ids: list[int]) -> set[int]:

@@ -10,6 +10,7 @@ import json
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from storage.archive import packed_words
 from storage.archive.database import Reader
 from storage.language.query import parse
 from storage.language.tree import Query, QueryError
@@ -43,6 +44,7 @@ def register(connection: Connection) -> bool:
         found = search(Reader(connection), query, limit=None)
         return json.dumps([post.post_id for post in islice(found, min(max(limit, 0), _MOST))])
 
+    packed_words.register(connection)
     connection.create_function("communique_query", 1, match_expression)
     connection.create_function("communique_search", 2, find)
     return True

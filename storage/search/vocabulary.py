@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from storage.archive.packed_words import FOLDED
 from storage.language.distance import distance, pieces
 from storage.language.fold import CLOSED
 from storage.language.sequences import glob
@@ -96,7 +97,10 @@ class Vocabulary:
         return words
 
 
-_NEWEST = "SELECT folded FROM texts WHERE current = 1 AND +fold_version = :version ORDER BY id DESC LIMIT :most + 0"
+_NEWEST = (
+    f"SELECT {FOLDED.format('')} FROM texts WHERE current = 1 AND +fold_version = :version "
+    "ORDER BY id DESC LIMIT :most + 0"
+)
 _OF_LENGTH = "SELECT word FROM words WHERE ({}) AND length(replace(word, :closed, '')) BETWEEN :low AND :high"
 
 

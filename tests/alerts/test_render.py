@@ -86,7 +86,7 @@ def test_words_of_the_card_of_a_link_are_not_taken_for_words_of_the_source(kinds
 
 
 def test_words_that_the_post_no_longer_says_are_quoted_and_marked_as_former() -> None:
-    said = TextRow(6, "body", "all quiet", "all quiet", "en", None, None, True)
+    said = TextRow(6, "body", "all quiet", "en", None, None, True)
     shown = told("all quiet", "fell", body="the command fell", kind="edited", edited_at=AT, texts=(said,)).text
     assert "\nedited since: the post no longer says this\n" in shown
     assert "the command «fell»" in shown
@@ -95,11 +95,11 @@ def test_words_that_the_post_no_longer_says_are_quoted_and_marked_as_former() ->
 
 @pytest.mark.parametrize("kind", ["match", "edited"])
 def test_a_webhook_gets_the_words_that_the_post_no_longer_says_as_what_it_was(kind: str) -> None:
-    said = TextRow(6, "body", "all quiet", "all quiet", "en", None, None, True)
+    said = TextRow(6, "body", "all quiet", "en", None, None, True)
     post: dict[str, Any] = {"body": "Rain. The command fell.", "edited_at": AT, "texts": (said,)}
     data: Any = told("all quiet", "fell", kind=kind, before="The command holds.", **post).document["data"]
     assert (data["was"], data["now"], data["post"]["text"]) == ("The command fell.", None, "all quiet")
-    there = replace(said, text="The command fell.", folded="the command fell")
+    there = replace(said, text="The command fell.")
     data = told("The command fell.", "fell", kind=kind, edited_at=AT, texts=(there,), before="x").document["data"]
     assert (data.get("was"), data.get("now")) == (("x", "The command fell.") if kind == "edited" else (None, None))
 
@@ -159,7 +159,7 @@ def test_lateness_of_the_words_of_a_file_counts_from_its_arrival(arrived: float,
     voice = MediaRow(
         "voice", None, None, None, "0" * 64, "stored", None, None, 42.0, id=9, stored_at=at_hour(arrived)
     )  # fmt: skip
-    heard = TextRow(5, "transcript", "the command", "the command", "en", "ears", None, True, media_id=9)
+    heard = TextRow(5, "transcript", "the command", "en", "ears", None, True, media_id=9)
     shown = told("the command", "command", media=(voice,), texts=(heard,), found=at_hour(found))
     assert shown.document["data"]["late"] is late  # type: ignore[index]
 

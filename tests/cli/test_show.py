@@ -152,5 +152,5 @@ def _add(archive: Archive, native_id: str, at: int) -> None:
 
 @pytest.mark.parametrize(("language", "heading"), [("und", "[quoted]"), ("my", "[quoted my]")])
 def test_a_text_whose_language_is_not_known_names_none(language: str, heading: str) -> None:
-    text = TextRow(1, "quoted", "24", "24", language, engine=None, confidence=None, current=True)
+    text = TextRow(1, "quoted", "24", language, engine=None, confidence=None, current=True)
     assert text_heading(text, ()) == heading

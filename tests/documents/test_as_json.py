@@ -11,7 +11,7 @@ TITLE, BODY = "Statement 5", "They left the town."
 
 
 def text(kind: str, words: str, text_id: int = 1) -> TextRow:
-    return TextRow(text_id, kind, words, words.lower(), "en", None, None, current=True, media_id=None)
+    return TextRow(text_id, kind, words, "en", None, None, current=True, media_id=None)
 
 
 def post(**more: Any) -> PostRow:

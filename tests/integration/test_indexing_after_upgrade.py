@@ -8,6 +8,7 @@ from pathlib import Path
 
 from storage.archive import full_text
 from storage.archive.database import Archive
+from storage.archive.packed_words import FOLDED
 from storage.language.fold import fold
 from storage.language.version import FOLD_VERSION
 from tests.desk import Desk, Until
@@ -25,14 +26,15 @@ def age(database: Path) -> None:
     """Make every text what an older version, which cut words at dots, had made of it."""
     with Archive(database) as archive, archive.writing() as writer:
         writer.execute("INSERT INTO posts_index (posts_index) VALUES ('delete-all')")
-        writer.execute("UPDATE texts SET fold_version = 1, folded = replace(folded, 'kia', 'k i a')")
+        worse = f"replace({FOLDED.format('')}, 'kia', 'k i a')"
+        writer.execute(f"UPDATE texts SET fold_version = 1, folded = {worse}, packed = NULL")
         writer.execute("INSERT INTO posts_index (posts_index) VALUES ('rebuild')")
 
 
 def texts(database: Path) -> list[tuple[int, str, str]]:
     with Archive(database) as archive:
         with archive.reading() as reader:
-            rows = reader.rows("SELECT fold_version, folded, text FROM texts ORDER BY id")
+            rows = reader.rows(f"SELECT fold_version, {FOLDED.format('')}, text FROM texts ORDER BY id")
         assert full_text.agrees(archive)
     return [tuple(row) for row in rows]
 

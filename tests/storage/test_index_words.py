@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from storage.archive.database import Archive, Reader
+from storage.archive.packed_words import FOLDED
 from storage.archive.sqlite import sqlite3
 from storage.language.query import parse
 from storage.posts.index_words import note
@@ -23,7 +24,7 @@ def words(archive: Archive) -> set[str]:
 
 def missing(archive: Archive) -> set[str]:
     with archive.reading() as reader:
-        folded = " ".join(reader.column("SELECT folded FROM texts"))
+        folded = " ".join(reader.column(f"SELECT {FOLDED.format('')} FROM texts"))
     return {word for word in re.split("[-+' ]", folded) if word and not word.isdecimal()} - words(archive)
 
 

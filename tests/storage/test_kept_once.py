@@ -9,8 +9,12 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from storage.archive import full_text
 from storage.archive.columns import storable, storable_or_none
+from storage.archive.packed_words import columns, unpack
+from storage.language.fold import fold
 from storage.records import FetchedMedia, FetchedPost, Link, Poll
+from storage.search.documents import load_documents
 
 Make = Callable[..., FetchedPost]
 MINUTE = 60_000_000
@@ -58,3 +62,27 @@ def test_words_that_a_text_holds_are_not_stored_again(desk: Any, make_post: Make
     assert [row[1:] for row in desk.rows(kept)] == [
         (None, "", 0), (None, "", 1), ("The bridge", "", 0), ("The bridge", "", 0), ("No more than a title", "", None),
     ]  # fmt: skip
+
+
+@given(text=st.text(max_size=60) | st.text("the Bridge’s ကျောင်း.", max_size=300))
+@settings(max_examples=300, deadline=None)
+def test_a_folded_text_comes_back_from_what_it_does_not_share_with_its_text(text: str) -> None:
+    text = storable(text)
+    for folded in (fold(text), "", text, f"{text}{text}", "x" * 40_000):
+        kept = columns(folded, text, plain=False)
+        packed = kept["packed"]
+        assert folded == (kept["folded"] if packed is None else unpack(packed, text))  # type: ignore[arg-type]
+
+
+def test_a_damaged_text_is_folded_when_it_is_read_and_the_index_says_that_it_is_damaged(
+    desk: Any, make_post: Make
+) -> None:
+    [post_id] = desk.save(make_post(1, "The Bridge fell, they said")).new
+    assert desk.rows("SELECT folded, packed IS NULL FROM texts") == [("", 0)]
+    assert full_text.agrees(desk.archive)
+    with desk.archive.writing() as writer:
+        writer.execute("UPDATE texts SET packed = x'00ff'")
+    with desk.archive.reading() as reader:
+        [text] = load_documents(reader, [post_id])[post_id].texts
+    assert text.folded == fold("The Bridge fell, they said")
+    assert not full_text.agrees(desk.archive)

@@ -16,6 +16,7 @@ from storage.archive import full_text
 from storage.archive.columns import storable
 from storage.archive.database import Reader, Writer
 from storage.archive.index_row import KINDS as KINDS_OF_INDEX
+from storage.archive.packed_words import FOLDED, columns, register
 from storage.archive.restricted import RestrictedReaders
 from storage.archive.sqlite import sqlite3
 from storage.language.fold import fold
@@ -161,7 +162,7 @@ class Shelf:
     """Posts in rows, in memory: made fast, so that many corpora can be tried."""
 
     def __init__(self, empty: Path, posts: list[dict[str, Any]]) -> None:
-        self.memory = sqlite3.connect(":memory:")
+        self.memory = register(sqlite3.connect(":memory:"))
         self.reader = Reader(self.memory)
         with closing(sqlite3.connect(empty)) as source:
             source.backup(self.memory)
@@ -176,7 +177,7 @@ class Shelf:
         for number, post in enumerate(sorted(posts, key=lambda post: post["second"])):
             self._put(post["second"] << 16 | number, post)
         put(full_text.REBUILD.format("posts_index"))
-        note(Writer(self.memory), self.reader.column("SELECT folded FROM texts"))
+        note(Writer(self.memory), self.reader.column(f"SELECT {FOLDED.format('')} FROM texts"))
 
     def _put(self, post_id: int, post: dict[str, Any]) -> None:
         put = self.memory.execute
@@ -200,10 +201,11 @@ class Shelf:
             stored = storable(words)
             version = post.get("version", FOLD_VERSION)
             folded = fold(stored) if version == FOLD_VERSION else fold_as_before(stored)
+            kept = columns(folded, stored, plain=post["second"] % 2 == 0).values()  # half are as in older archives
             put(
-                "INSERT INTO texts (id, post_id, kind, revision, text, folded, fold_version, language, current) "
-                "VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?)",
-                (post_id << 14 | number, post_id, kind, stored, folded, version, language(stored), now),
+                "INSERT INTO texts (id, post_id, kind, revision, text, folded, packed, fold_version, language, current)"
+                " VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?)",
+                (post_id << 14 | number, post_id, kind, stored, *kept, version, language(stored), now),
             )
         if post["voice"]:
             put(
@@ -220,6 +222,7 @@ class Shelf:
     def age(self) -> None:
         """Make it an archive of which no post has moved to the new index yet."""
         put = self.memory.execute
+        put(f"UPDATE texts SET folded = {FOLDED.format('')}, packed = NULL")
         put(
             'CREATE VIRTUAL TABLE texts_index USING fts5(folded, content="texts", content_rowid="id", '
             "tokenize=\"unicode61 remove_diacritics 0 categories 'L* N* Co Mn Mc'\")"
@@ -291,7 +294,7 @@ def two_sources(migrated_file: Path, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("source", [1, 2, 3])
 def test_who_sees_one_source_finds_what_there_is_of_it_whether_much_or_little(two_sources: Path, source: int) -> None:
-    with closing(sqlite3.connect(two_sources)) as whole:
+    with closing(register(sqlite3.connect(two_sources))) as whole:
         of_all = Reader(whole)
         ids = of_all.column("SELECT id FROM posts WHERE source_id = :source ORDER BY id DESC", {"source": source})
         seen = documents.load_documents(of_all, ids)

@@ -27,6 +27,8 @@ _STEPS: tuple[str, ...] = (
     "CREATE INDEX texts_by_fold ON texts (fold_version, language)",
     # the fingerprints of a text follow from its words
     "DROP INDEX event_prints_of",
+    # the folded form, without what the text has of it; NULL: `folded` holds it
+    "ALTER TABLE texts ADD COLUMN packed BLOB",
 )
 
 
