@@ -123,7 +123,8 @@ class Checked:
     """The answer of one re-check of one post: what is there now, or that nothing is.
 
     `control` is True when a post that must exist was seen alive by the same method just before: without it an
-    absence proves nothing and is not counted.
+    absence proves nothing and is not counted. `earlier` are versions of the post from before the one that is there now,
+    oldest first, where its server keeps them: those that were written after what is stored are stored, too.
     """
 
     native_id: str
@@ -133,6 +134,7 @@ class Checked:
     control: bool = False
     apart: int | None = None  # microseconds between two absences that make a deletion, where the method is exact
     fetch: Fetch | None = None
+    earlier: tuple[FetchedPost, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

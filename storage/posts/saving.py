@@ -112,7 +112,10 @@ def save_check(
     known = find_known_by_id(writer, post_id)
     stored = _Stored()
     if found.post is not None:
-        arrival = compare(writer, found.post, known)
+        before = known.edited_at or 0
+        for version in (one for one in found.earlier if (one.edited_at or 0) > before):
+            _store(writer, how, [compare(writer, version, find_known_by_id(writer, post_id))], stored)
+        arrival = compare(writer, found.post, find_known_by_id(writer, post_id) if found.earlier else known)
         if not arrival.says_the_same:
             _store(writer, how, [arrival], stored)
             quarantine.save_pieces(writer, source_id, stored.broken, now)

@@ -16,6 +16,7 @@ from bot.errors import Later, Never
 from bot.sources.mastodon.account import AccountAddress
 from bot.sources.mastodon.posts import read_page
 from bot.sources.mastodon.source import Mastodon, Settings
+from storage.posts import saving
 from storage.records import FetchedPost
 from tests.sources.loopback_server import NOW, Answer, Peer, surrounded
 from tests.sources.mastodon_server import JSON, MastodonServer
@@ -177,6 +178,27 @@ def test_each_version_that_the_server_keeps_is_a_version_here_and_only_once() ->
     fresh = on(server, lambda reader: reader.round())
     assert [post.edited for post in fresh] == [False, True, True, True]
     assert len({post.raw.data for post in fresh}) == 4
+
+
+def test_versions_from_between_two_second_looks_are_stored_and_each_once(desk: Any) -> None:
+    server = town("The bridge is open")
+    native_id = server.statuses[0]["id"]
+
+    async def work(reader: Rounds) -> None:
+        desk.save(*await reader.round())
+        for words in ("closed", "gone", None, "rebuilt", "open", None, None):
+            if words is not None:
+                server.edit(native_id, f"<p>The bridge is {words}</p>")
+                continue
+            checked = await reader.source.check(native_id)
+            with desk.archive.writing() as writer:
+                saving.save_check(writer, desk.rows("SELECT id FROM posts")[0][0], checked, NOW, apart=1)
+
+    on(server, work)
+    texts = [text for (text,) in desk.rows("SELECT text FROM revisions_readable ORDER BY number")]
+    assert texts == [f"The bridge is {words}" for words in ("open", "closed", "gone", "rebuilt", "open")]
+    asked = [path for path in server.asked if path.endswith("/history")]
+    assert len(asked) == 3, "its last versions are asked for at each look, since no page shows them"
 
 
 def test_an_edited_post_is_stored_where_the_server_keeps_no_versions() -> None:

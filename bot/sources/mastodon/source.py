@@ -131,8 +131,19 @@ class Mastodon:
         )
 
     async def check(self, native_id: str) -> Checked:
-        """Look at one post again. An absence has its control: another post, seen alive just before in the same way."""
-        return await self._living.check(native_id, self._one, _BY_API, apart=MINUTE)
+        """Look at one post again. An absence has its control: another post, seen alive just before in the same way.
+
+        An edited one comes with its earlier versions: it may have left the newest page long before it was edited.
+        """
+        checked = await self._living.check(native_id, self._one, _BY_API, apart=MINUTE)
+        if checked.post is None:
+            return checked
+        status = await asyncio.to_thread(_status_of, checked.post, self._clock.now())
+        noted = self._cursor.edited.get(native_id)
+        if not status.edited or status.edited == noted or checked.post.forward is not None:
+            return checked
+        since = noted or checked.post.posted_raw
+        return replace(checked, earlier=tuple(await self._history(status, since, self._cursor)))
 
     async def reread(self, stored: Sequence[StoredRaw]) -> Sequence[FetchedPost | None]:
         """What this reader makes of stored statuses."""
@@ -359,6 +370,10 @@ def build(settings: SourceSettings, tools: SourceTools) -> Mastodon:
     """The working source."""
     assert isinstance(settings, Settings)
     return Mastodon(settings, tools)
+
+
+def _status_of(post: FetchedPost, now: int) -> Status:
+    return read_status(read_object(post.raw.data), post.raw, now)
 
 
 def _is_json(reply: Reply) -> bool:
