@@ -54,7 +54,7 @@ def necessary(node: Node, index: IndexWords | None = None) -> str | None:
     if isinstance(node, Near):
         return all_of([found for part in node.parts if (found := necessary(part, index))][:MOST_PARTS]) or None
     if isinstance(node, Wild):
-        found_of = [part for token in node.tokens if (part := _wild(token) or _like(token, index))]
+        found_of = [part for token in node.tokens if (part := _like(token, index) or _wild(token))]
         return all_of(found_of[:MOST_PARTS]) or None
     return _close_to(node, index) if isinstance(node, Fuzzy) and index else None
 
@@ -159,7 +159,7 @@ def _wild(token: str) -> str | None:
 def _like(pattern: str, index: IndexWords | None) -> str | None:
     """A token with wildcards by the words of the index that it fits."""
     letters = re.sub(r"[*?]+", "", pattern)
-    if index is None or not letters or not all(map(_indexed, letters)):
+    if index is None or letters in ("", pattern) or not all(map(_indexed, letters)):
         return None
     words = index.like(pattern)
     if words is None:

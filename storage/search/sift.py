@@ -1,4 +1,4 @@
-"""Leaves out posts that surely are no answers by what is read faster than a post: language, expressions, case."""
+"""Leaves out posts that surely are no answers by what is read faster than a post: its row, expressions, case."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from storage.archive.database import as_list, in_list
 from storage.archive.packed_words import FOLDED
 from storage.language.readable import is_legible, legible
 from storage.language.regex import compiled, without_edges
-from storage.language.tree import FILES, And, Exact, Is, Node, Not, Regex, Words
+from storage.language.tree import FILES, And, Exact, From, Is, Node, Not, Regex, Words
 from storage.language.version import FOLD_VERSION
 from storage.language.written import may_hold
 from storage.search.bounds import Scope
@@ -35,16 +35,15 @@ class Sieve:
         self._reader = reader
         self._current = 0 if scope.history else 1
         parts = [] if scope.reliable else list(_necessary(root))
-        self._languages = [part.value for part in parts if isinstance(part, Is) and not scope.history]
+        self._facts = [part for part in parts if isinstance(part, From) or (_speaks_of(part) and not scope.history)]
         self._beginnings = [part for part in parts if isinstance(part, Words)]
         self._leaves = [part for part in parts if isinstance(part, Regex | Exact)]
 
     def left(self, post_ids: list[int]) -> list[int]:
         """Those that may be answers, in the same order."""
-        for language in self._languages:
+        for part in self._facts:
             if post_ids:
-                asked: dict[str, object] = {"ids": as_list(post_ids), "language": language}
-                post_ids = self._reader.column(_SPEAKING, asked)
+                post_ids = self._of_row(part, post_ids)
         for words in self._beginnings:
             if post_ids:
                 found = self._beginning(words, post_ids)
@@ -54,6 +53,13 @@ class Sieve:
                 found = self._with(leaf, post_ids)
                 post_ids = [post_id for post_id in post_ids if post_id in found]
         return post_ids
+
+    def _of_row(self, part: Node, post_ids: list[int]) -> list[int]:
+        """Posts of a language, or of all others; or those with an author or a forward at all."""
+        of = part.part if isinstance(part, Not) else part
+        condition = IN_LANGUAGE.format(name="language") if isinstance(of, Is) else _NAMED
+        asked = {"ids": as_list(post_ids), "language": of.value if isinstance(of, Is) else ""}
+        return self._reader.column(_OF_ROW.format("NOT" if isinstance(part, Not) else "", condition), asked)
 
     def _beginning(self, words: Words, post_ids: list[int]) -> set[int]:
         """Posts in which these words surely are, by folded texts: hyphens and marks in them only hide some."""
@@ -86,18 +92,22 @@ _FOLDED = (
     f"SELECT post_id FROM texts WHERE post_id {in_list('ids')} AND current = 1 AND +fold_version = :version "
     f"AND kind {in_list('kinds')}"
 )
-_SPEAKING = (
-    "SELECT p.id FROM json_each(:ids) j CROSS JOIN posts p ON p.id = j.value WHERE "
-    f"{IN_LANGUAGE.format(name='language')} ORDER BY j.key"
-)
+_OF_ROW = "SELECT p.id FROM json_each(:ids) j CROSS JOIN posts p ON p.id = j.value WHERE {} {} ORDER BY j.key"
+_NAMED = "(p.author IS NOT NULL OR p.forward IS NOT NULL)"
 
 
-def _necessary(node: Node) -> Iterator[Regex | Exact | Is | Words]:
-    """What each answer has: expressions, words with their case, a language; and words that none has."""
+def _speaks_of(node: Node) -> bool:
+    """Whether a part asks for a language, or for another one."""
+    of = node.part if isinstance(node, Not) else node
+    return isinstance(of, Is) and of.field == "lang"
+
+
+def _necessary(node: Node) -> Iterator[Regex | Exact | Is | From | Not | Words]:
+    """What each answer has: expressions, words with their case, a language, a name; and words that none has."""
     if isinstance(node, And):
         for part in node.parts:
             yield from _necessary(part)
-    elif isinstance(node, Regex | Exact) or (isinstance(node, Is) and node.field == "lang"):
+    elif isinstance(node, Regex | Exact | From) or (isinstance(node, Is | Not) and _speaks_of(node)):
         yield node
     elif isinstance(node, Not) and isinstance(node.part, Words) and any(map(_is_short, node.part.needles)):
         yield node.part
