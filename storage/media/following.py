@@ -50,7 +50,7 @@ def owe(writer: Writer, target: str, match_id: int, done: Iterable[int], until: 
         " created_at, priority, reason) SELECT NULL, :target, 'files',"
         " json_object('alert', m.id, 'post', m.post_id, 'until', :until, 'done', json(:done)), 'pending',"
         " iif(waits, :until, :now), 0, 0, :now, :last, iif(waits, 'its files are being fetched', NULL) FROM"
-        f" (SELECT id, post_id, :until > :now AND EXISTS ({_PENDING.format('post_id')}) AS waits FROM matches"
+        f" (SELECT id, post_id, :until > :now AND EXISTS ({_PENDING.format('matches.post_id')}) AS waits FROM matches"
         " WHERE id = :id AND kind = 'match') m WHERE EXISTS (SELECT 1 FROM media f WHERE f.post_id = m.post_id"
         " AND (f.state = 'stored' OR f.state = 'pending' AND waits)"
         " AND f.id NOT IN (SELECT value FROM json_each(:done)))",

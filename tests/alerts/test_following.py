@@ -104,6 +104,17 @@ def test_words_never_wait_for_a_file_and_the_file_follows_when_it_is_there(
     assert sent(bot_api)[1:] == [("sendPhoto", 1)]
 
 
+def test_files_wait_for_no_file_of_another_post(
+    line: Any, deliver: Any, telegram: Any, bot_api: Any, arrive: Any
+) -> None:
+    line.post("its file takes long", native_id="2", media=shown("photo"))
+    line.match(line.post(media=shown("photo", "photo")))
+    arrive(2, "photo")
+    arrive(3, "photo")
+    deliver(**telegram)
+    assert sent(bot_api) == [("sendMessage", 0), ("sendMediaGroup", 2)]
+
+
 def test_what_is_not_there_after_half_an_hour_is_left_out(
     line: Any, deliver: Any, telegram: Any, bot_api: Any, arrive: Any
 ) -> None:
