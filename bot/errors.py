@@ -54,6 +54,8 @@ class Problem:
 
     def __str__(self) -> str:
         place = f"{self.path}:{self.line}:{self.column}" if self.line else self.path
+        if place and not (self.line or self.where):
+            return f"{place}: {self.message}"
         return " ".join(part for part in (place, f"{self.where}:" if self.where else "", self.message) if part)
 
 

@@ -9,6 +9,7 @@ from bot import config
 from bot.cli.terminal.output import Session, say, write_line
 from bot.errors import UserError
 from bot.foreign.text import one_line, visible
+from bot.unwritable import naming_what_helps
 
 TEMPLATE = """\
 #:schema ./communique.schema.json
@@ -111,12 +112,11 @@ def _write(path: Path, glossary: Path | None, *, force: bool) -> None:
     """Write the template; without `force` never over an existing file, not even through a symbolic link."""
     text = TEMPLATE if glossary is None else f"{TEMPLATE}\n\n{glossary.read_text(encoding='utf-8')}"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | (os.O_TRUNC if force else os.O_EXCL)
-        with open(os.open(path, flags, 0o644), "w", encoding="utf-8") as file:  # noqa: PTH123 - flags matter
-            file.write(text)
+        with naming_what_helps(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | (os.O_TRUNC if force else os.O_EXCL)
+            with open(os.open(path, flags, 0o644), "w", encoding="utf-8") as file:  # noqa: PTH123 - flags matter
+                file.write(text)
     except FileExistsError:
         hint = f"; to add the glossary: cat {glossary} >> {path}" if glossary else ""
         raise UserError(f"{path} exists already and was not changed; --force overwrites it{hint}") from None
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}") from None

@@ -7,7 +7,7 @@ from bot.config.bot_checks import check_bot
 from bot.config.locate import KeyPath
 from bot.config.model import Config, RuleConfig, is_private
 from bot.config.pairs import check_pairs
-from bot.config.problems import Findings
+from bot.config.problems import Findings, one_of
 from bot.config.reach import check_reach, paces
 from bot.config.renames import check_former_names
 from bot.config.terms import OWN_KEYS
@@ -170,7 +170,16 @@ def _known(
     for index, name in enumerate(named):
         if name not in known:
             missing = f'no source has the tag "{name}"' if what == "tag" else f'there is no {what} "{name}"'
-            findings.wrong((*keys, index) if each else keys, missing + did_you_mean(name, known))
+            findings.wrong(
+                (*keys, index) if each else keys, missing + (did_you_mean(name, known) or _list_known(known, what))
+            )
+
+
+def _list_known(known: Iterable[str], what: str) -> str:
+    """The names that there are, for somebody who wrote one that resembles none of them."""
+    shown = sorted(known)
+    more = f" and {len(shown) - 5} more" if len(shown) > 5 else ""
+    return f"; the {what}s are {one_of(shown[:5])}{more}" if shown else f"; the config names no {what}"
 
 
 def _terms(config: Config, given: Mapping[str, object], places: Sequence[int], findings: Findings) -> dict[str, Term]:
@@ -207,7 +216,8 @@ def _query(
     try:
         parsed = query.parse(rule.query, terms=phrases)
     except query.QueryError as error:
-        findings.wrong((*keys, "query"), f'in the rule "{rule.name}": {error.message}', index=error.position)
+        said = error.message if error.message[1:2].isupper() else error.message[:1].lower() + error.message[1:]
+        findings.wrong((*keys, "query"), f'in the rule "{rule.name}": {said}', index=error.position)
         return None
     for warning in query.warnings(parsed):
         findings.odd((*keys, "query"), warning)

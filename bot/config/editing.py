@@ -15,6 +15,7 @@ from bot.config.environment import Environment
 from bot.config.reading import settle
 from bot.contracts.registry import Kinds
 from bot.errors import UserError
+from bot.unwritable import naming_what_helps
 
 
 def write_entry(section: str, keys: Mapping[str, object]) -> str:
@@ -95,10 +96,11 @@ def save_checked(path: Path, text: str, environment: Environment, kinds: Kinds) 
             os.fsync(file.fileno())
         beside.chmod(mode)
         beside.replace(real)
-    except OSError as problem:
+    except OSError:
         with suppress(OSError):
             beside.unlink()
-        raise UserError(f"{path} cannot be written: {problem.strerror}") from None
+        with naming_what_helps(path):
+            raise
 
 
 def _read(text: str) -> Any:

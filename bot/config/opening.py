@@ -12,6 +12,12 @@ def read_file(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             return file.read(LARGEST + 1)
+    except FileNotFoundError:
+        problem = "there is no such file: correct its path; `communique init` writes a new config.toml"
+    except IsADirectoryError:
+        problem = f"it is a directory: name the file in it, such as {path / 'config.toml'}"
+    except PermissionError:
+        problem = f"it may not be read: chmod u+r {path}"
     except OSError as error:
-        hint = ": `communique init` writes one" if isinstance(error, FileNotFoundError) else ""
-        raise ConfigError((Problem("", f"{error.strerror}{hint}", path=str(path)),)) from None
+        problem = f"it cannot be read: {(error.strerror or str(error)).lower()}"
+    raise ConfigError((Problem("", problem, path=str(path)),))

@@ -61,7 +61,10 @@ def test_init_does_not_write_through_a_link_or_where_it_may_not(inside: Program,
     assert not (tmp_path / "elsewhere").exists()
     (tmp_path / "file").touch()
     ran = inside("init", "file/below")
-    assert (ran.returncode, ran.stderr) == (2, "cannot write file/below/config.toml: Not a directory\n")
+    assert (ran.returncode, ran.stderr) == (
+        2,
+        "cannot write file/below/config.toml: not a directory; choose another name\n",
+    )
 
 
 def test_a_glossary_is_written_into_the_config_and_loads(inside: Program, tmp_path: Path) -> None:
@@ -110,3 +113,10 @@ def test_without_a_config_every_command_that_needs_one_says_how_to_get_one(insid
         said = ran.stdout + ran.stderr
         assert "there is no config file: `communique init` writes one" in said, (words, said)
         assert code is None or ran.returncode == code, (words, ran.returncode)
+
+
+def test_a_full_disk_is_named_with_what_helps_and_is_no_wrong_usage(inside: Program, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").symlink_to("/dev/full")
+    ran = inside("init", "--force")
+    said = "no space left for config.toml: free some space; nothing was written there\n"
+    assert (ran.returncode, ran.stderr) == (1, said)

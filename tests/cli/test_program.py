@@ -115,7 +115,7 @@ def test_an_output_that_cannot_be_written_is_one_sentence(
 def test_a_mistyped_data_directory_is_named(process: Program, tmp_path: Path) -> None:
     ran = process("--data-dir", str(tmp_path / "dta"), "search", "bridge")
     assert ran.returncode == 2
-    assert ran.stderr == f"there is no directory {tmp_path / 'dta'}\n"
+    assert ran.stderr == f"there is no directory {tmp_path / 'dta'}: correct --data-dir\n"
 
 
 def test_ctrl_c_ends_a_follower_with_130_and_no_traceback(

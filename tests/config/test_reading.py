@@ -58,7 +58,7 @@ def test_no_file_at_all_is_a_config_and_a_missing_one_that_was_asked_for_is_not(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     assert load(None, Environment(), kinds=every_kind()).path is None
-    with pytest.raises(ConfigError, match=r"other\.toml No such file or directory: `communique init` writes one"):
+    with pytest.raises(ConfigError, match=r"other\.toml: there is no such file"):
         load(Path("other.toml"), Environment(), kinds=every_kind())
 
 
@@ -128,7 +128,7 @@ def test_lists_written_as_tables_are_told_how_to_write_them(mistakes: Mistakes) 
 def test_names_that_do_not_exist_are_told_with_the_nearest(mistakes: Mistakes) -> None:
     text = SOURCE + RULE + 'targets = ["terminl"]\nsources = ["spokesmann"]\ntags = ["jnta"]\n' + TARGET
     assert mistakes('[defaults]\ntargets = ["desk"]\n' + text) == [
-        '2:12 defaults.targets[0]: there is no target "desk"',
+        '2:12 defaults.targets[0]: there is no target "desk"; the targets are "terminal"',
         '13:12 rules[0].targets[0]: there is no target "terminl"; did you mean "terminal"?',
         '14:12 rules[0].sources[0]: there is no source "spokesmann"; did you mean "spokesman"?',
         '15:9 rules[0].tags[0]: no source has the tag "jnta"; did you mean "junta"?',
@@ -278,8 +278,8 @@ def test_bad_input_67_tabs_and_a_byte_order_mark_are_fine_and_do_not_shift_place
         (b'[defaults]\nevery = "1m', ":2:12 not TOML: "),
         (b'[http]\nuser_agent = "caf\xe9"\n', ":2:18 not UTF-8 (byte 0xe9): save the file as UTF-8"),
         (b"\xff\xfe[\x00", ":1:1 not UTF-8"),
-        (b"a = " + b"[" * 20_000, " not a config file: nested too deeply"),
-        (b"a = " + b"9" * 20_000, " not TOML: "),
+        (b"a = " + b"[" * 20_000, ": not a config file: nested too deeply"),
+        (b"a = " + b"9" * 20_000, ": not TOML: "),
         (b"a = 2026-02-31\n", ":1:5 not TOML: "),
         (b"a = 1\na = 2\n", ":2:1 not TOML: the key a is here twice, first in line 1"),
     ],
@@ -339,7 +339,7 @@ def test_a_secret_file_that_does_not_exist_is_told_with_the_line_that_makes_it(
 
 
 def test_a_config_that_cannot_be_read_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="Is a directory"):
+    with pytest.raises(ConfigError, match="it is a directory: name the file in it"):
         load(tmp_path, Environment(), kinds=every_kind())
 
 

@@ -38,7 +38,7 @@ def test_every_mistake_in_terms_and_rules_is_told_at_once_with_its_place(mistake
         '[[rules]]\nname = "b"\nquery = "@lashio OR @no-list"\nmatches = ["nothing of it"]\n'
         '[[rules]]\nname = "c"\nquery = "(never closed"\n'
     )
-    refused = 'There is no term @lasho: did you mean @lashio? To look for it as text, quote "@lasho"'
+    refused = 'there is no term @lasho: did you mean @lashio? To look for it as text, quote "@lasho"'
     assert mistakes(text) == [
         '2:8 terms[0].name: a term has 1 to 64 letters and digits, and "-", "_" and "." between them: @regional-command',
         "6:1 terms[1].burmese: unknown key; a language is written as its ISO 639 code, such as en or my",
@@ -47,7 +47,7 @@ def test_every_mistake_in_terms_and_rules_is_told_at_once_with_its_place(mistake
         '10:1 terms[3]: the term "empty" has no phrase: add en = ["…"], my = ["…"]',
         '14:6 terms[4].en: expected a list, got "x"',
         f'17:15 rules[0].query: in the rule "a": {refused}',
-        '24:10 rules[2].query: in the rule "c": This parenthesis is never closed',
+        '24:10 rules[2].query: in the rule "c": this parenthesis is never closed',
     ]
 
 

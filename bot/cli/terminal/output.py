@@ -97,7 +97,7 @@ class Session:
         odd = None if found is None else str(found)
         if not os.access(path, os.F_OK):  # unlike `exists`, no error where the directory lets nobody in
             if self.data_dir_flag is not None and not os.access(path.parent, os.F_OK) and odd is None:
-                raise UserError(f"there is no directory {path.parent}")
+                raise UserError(f"there is no directory {path.parent}: correct --data-dir")
             how = ": run" if self.has_config() else f", and {NO_CONFIG}; then run"
             raise UserError(odd or f"nothing collected yet in {path.parent}{how} `communique run --once`")
         if odd and says:
