@@ -92,7 +92,7 @@ def _texts(
 
 
 def _joined(folded: Sequence[str]) -> str:
-    """The folded form of texts one after the other: closed compounds stand at the end."""
+    """The folded form of texts one after the other: closed compounds are at the end."""
     bodies, closed = [], set()
     for body, *compounds in (one.split(f" {CLOSED}") for one in folded):
         bodies.append(body)

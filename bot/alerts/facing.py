@@ -64,8 +64,8 @@ class FacingSearch:
 
     def find(self, document: Document, match: "MatchRow") -> int | None:
         """The match of the statement that this one faces; None if it faces none."""
-        told = match.kind == "match" or match.why == Reason.PUT_IN
-        if self._rules is None or not told or match.why == Reason.UNRELIABLE:
+        is_new = match.kind == "match" or match.why == Reason.PUT_IN
+        if self._rules is None or not is_new or match.why == Reason.UNRELIABLE:
             return None
         pairs = [pair for pair in self._rules.pairs if pair.rule == match.rule and document.side in pair.sides]
         at = facing.find_time(self._writer, match.post_id, self._now) if pairs else None

@@ -151,5 +151,5 @@ def _wanted(media: Sequence[MediaRow], kinds: frozenset[str]) -> list[MediaRow]:
 
 
 def _plain(name: str) -> str:
-    """A name of ours for a file: the source's own is data and never a name."""
+    """Our name for a file: the source's own is data and never a name."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:60] or "file"

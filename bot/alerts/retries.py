@@ -11,7 +11,7 @@ from storage.frozen import dataclass
 
 SHORTEST, LONGEST = 5 * SECOND, HOUR
 GIVE_UP_AFTER = 24 * HOUR
-_AFTER_UNANSWERED = (MINUTE, 10 * MINUTE, *[HOUR] * 24)  # waits where nobody knows whether the message arrived
+_AFTER_UNANSWERED = (MINUTE, 10 * MINUTE, *[HOUR] * 24)  # waits where it is unknown whether the message arrived
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ def parse_command(text: str, own_name: str) -> Command | None:
 
 
 def parse_data(data: str) -> Press | TurnedPage | None:
-    """What a button stands for; None for what is none of ours."""
+    """What a button means; None for one that is not ours."""
     if turned := _TURN.fullmatch(data):
         return TurnedPage(int(turned[1]), int(turned[2]))
     found = _PRESS.fullmatch(data)

@@ -1,4 +1,4 @@
-"""The line on which people answer: hears what a bot is told, and does and answers each once.
+"""The line on which people answer: hears what people write to a bot, and does and answers each once.
 
 One update is heard in one transaction: what it changes, and that it was heard. What is said back comes after that: a
 death in between leaves somebody without an answer, and never does anything twice.

@@ -27,7 +27,7 @@ def command(session: Session, destination: Path | None, form: Form | None) -> No
     """Back everything up into a new directory in DEST: the archive, the files that are new, the config.
 
     DEST is a directory that keeps many backups; without it, `to` of [backup] counts. The copy of the archive is
-    proved before it counts as a backup. Secrets and the session of Telegram are never in it. Backups are only removed
+    checked before it counts as a backup. Secrets and the session of Telegram are never in it. Backups are only removed
     in the directory that [backup] names, by its `keep`.
 
     \b

@@ -23,7 +23,7 @@ def command(session: "Session", shell: str) -> None:
     zsh:  communique completion zsh > ~/.zfunc/_communique   (and in ~/.zshrc: fpath+=~/.zfunc; compinit)
     fish: communique completion fish > ~/.config/fish/completions/communique.fish
 
-    It holds in new shells. An installation into /usr or /usr/local has it already.
+    Shells that you start afterwards have it. An installation into /usr or /usr/local has it already.
     """  # noqa: D301  click reads the backspace
     write_line(session, script(shell).rstrip("\n"))
 

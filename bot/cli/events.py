@@ -48,7 +48,7 @@ _SNIPPET = 60
 
 @click.group("events", cls=Noun)
 def command() -> None:
-    """Statements with their copies: list, show, correct and rebuild them."""
+    """List, show, correct and rebuild events: statements with their copies."""
 
 
 @command.command("list")

@@ -1,4 +1,4 @@
-"""`communique alerts follow`: says whether alerts go on to where a chat has moved."""
+"""`communique alerts follow`: says whether alerts follow a chat to where it has moved."""
 
 import click
 

@@ -46,7 +46,7 @@ Reading through an account is more than reading public pages. It has a price:
 @click.option(
     "--status",
     is_flag=True,
-    help="Ask Telegram whether it works: exit 5 if not, 1 if nobody could be asked.",
+    help="Ask Telegram whether it works: exit 5 if not, 1 if Telegram could not be reached.",
 )
 @click.option("--account", "name", metavar="NAME", help="Which of [[telegram.accounts]]; without it: the only one.")
 @click.option("--logout", is_flag=True, help="End the session at Telegram and remove its file.")

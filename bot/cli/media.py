@@ -116,8 +116,8 @@ def read_files(
     """Have engines read stored files that were not read or were given up, newest first.
 
     A running `communique run` does it when no new file is waiting; otherwise the next one does. Files that were never
-    read alert as new ones do: not for posts from first contact or backfill. What a file says that was read before
-    alerts nobody: `communique rules replay` shows which posts match now.
+    read alert as new ones do: not for posts from first contact or backfill. A file that was read
+    before does not alert again: `communique rules replay` shows which posts match now.
 
     \b
     communique media read --since 30d

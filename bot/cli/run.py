@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     "--once", is_flag=True, help="Poll every source once, deliver what is due, and exit: 1 if no source could be read."
 )
 @click.option(
-    "--new-archive", is_flag=True, help="Move a database that is not the right one aside; begin an empty one."
+    "--new-archive", is_flag=True, help="Set aside a database that is not the right one, and begin an empty one."
 )
 @click.option("--stop-with-stdin", is_flag=True, hidden=True, help="Stop when stdin is closed: for the demo.")
 @click.pass_obj

@@ -32,7 +32,7 @@ _PACKAGES = ("starlette", "uvicorn", "jinja2", "python_multipart", "argon2")
 
 @click.command("serve")
 @click.option("--listen", "address", metavar="HOST:PORT", help="Where to answer; by default 127.0.0.1:8765, or [web].")
-@click.option("--link", is_flag=True, help="Print a new one-time address of the reading room that runs, and end.")
+@click.option("--link", is_flag=True, help="Print a new one-time address of the running reading room, and exit.")
 @click.pass_obj
 def command(session: Session, address: str | None, link: bool) -> None:
     """Serve the reading room: pages of the archive for a browser, until Ctrl-C or SIGTERM.
@@ -112,7 +112,7 @@ def _refuse_open_door(config: "Config", host: str, people: PeopleFile) -> None:
     if not (is_loopback(host) or web.files or web.behind_proxy):
         missing.append(
             "write `certificate` and `key_file` to [web] of the config, or `behind_proxy = true` if a proxy that "
-            "speaks TLS stands before it"
+            "speaks TLS is before it"
         )
     if not _has_people(people):
         missing.append("let somebody in: `communique people add NAME --role owner`")

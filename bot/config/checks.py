@@ -27,7 +27,7 @@ _MISSING = {
     "side": 'no source in this config has the side "{}"',
     "rule": 'no rule in this config is called "{}"',
 }
-_UNREAD = ("unread",)  # stands in for the phrases of a term with a mistake, so that rules are not blamed for it
+_UNREAD = ("unread",)  # replaces the phrases of a term with a mistake, so that rules are not blamed for it
 
 
 def cross_check(

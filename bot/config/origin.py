@@ -54,7 +54,7 @@ def masked(keys: KeyPath, value: object) -> object:
     if keys[0] != "targets" or keys[-1] == "api_base":
         return shown
     web = _WEB.fullmatch(shown)
-    if web is None:  # apprise: the token may stand where a host would
+    if web is None:  # apprise: the token may be where a host would
         return f"{shown.partition('://')[0]}://{MASK}"
     return f"{web[1]}/{MASK}" if web[2].strip("/") else shown
 

@@ -73,7 +73,7 @@ def one_of(known: Iterable[str]) -> str:
 
 
 def got(value: object, key: object = "") -> str:
-    """What stands there instead, short; the value of a key that may hold a secret is not repeated."""
+    """What is there instead, short; the value of a key that may hold a secret is not repeated."""
     match value:
         case bool():
             return "true" if value else "false"

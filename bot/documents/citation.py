@@ -8,7 +8,7 @@ from bot.foreign.text import one_line
 from storage.rows import PostRow
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TITLE = 120  # characters of the words that stand for a title
+_TITLE = 120  # characters of the words that replace a title
 
 
 def cite(post: PostRow, name: str | None, here: str) -> str:
@@ -52,7 +52,7 @@ def cite_as_csl(post: PostRow, name: str | None, here: str) -> dict[str, object]
 
 
 def title_of(post: PostRow) -> str:
-    """What stands for the title of a post: its own, or the beginning of its words."""
+    """What replaces the title of a post: its own, or the beginning of its words."""
     words = one_line(post.title or post.text).strip()
     return clip(words, _TITLE) if words else f"{one_line(post.source)}/{one_line(post.native_id)}"
 

@@ -81,7 +81,7 @@ def slope(grey: "Image") -> float:
 
 
 def turns_by_likelihood(grey: "Image") -> tuple[tuple[int, int], ...]:
-    """Degrees by which to turn the page, in pairs: lines show whether they lie or stand, not which side is up."""
+    """Degrees by which to turn the page, in pairs: lines show whether they lie or are upright, not which side is up."""
     ink = _ink(grey)
     lying, standing = (_levelling(image)[1] for image in (ink, ink.rotate(90, expand=True)))
     return ((0, 180), (90, 270)) if lying >= standing else ((90, 270), (0, 180))

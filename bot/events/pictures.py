@@ -37,7 +37,7 @@ def describe(squares: Sequence[bytes], *, words: bool) -> str | None:
 
 
 def seems_to_hold_words(signature: str) -> bool:
-    """What `describe` was told of words."""
+    """What `describe` knows of words."""
     return signature.startswith(_WORDS)
 
 

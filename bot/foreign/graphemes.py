@@ -5,7 +5,7 @@ from unicodedata import category
 
 ELLIPSIS = "…"
 _JOINER = "\u200d"
-_STACKER = "\u1039"  # Burmese virama: the next consonant stands under this one
+_STACKER = "\u1039"  # Burmese virama: the next consonant is under this one
 _LONGEST = 32  # code points; a longer one is an attack, not a letter
 
 

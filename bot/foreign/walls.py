@@ -1,4 +1,4 @@
-"""PURE: pages that stand in the way of what was asked for: challenges, consent, payment, logins, empty frames."""
+"""PURE: pages that are in the way of what was asked for: challenges, consent, payment, logins, empty frames."""
 
 import re
 from typing import Literal
@@ -36,7 +36,7 @@ _SCRIPT_WORDS = re.compile(
 
 
 def find_wall(html: str) -> Wall | None:
-    """What stands in the way, None for a page with words of its own."""
+    """What is in the way, None for a page with words of its own."""
     page = LexborHTMLParser(html)
     hidden = " ".join(node.text() or "" for node in page.css("noscript"))
     page.strip_tags(["script", "style", "noscript", "template"])

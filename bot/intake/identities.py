@@ -39,7 +39,7 @@ def recognise(
 
     An entry is a stored one if its bytes are, if its id is an address of the same page, or if it has the same time and
     the same words or the same link, which no other entry has. Only where all ids of a reply are new, so that the source
-    makes them anew at each fetch, the same words are enough.
+    makes new ones at each fetch, the same words are enough.
     """
     entries = [EntryFacts.of(post) for post in shown]
     left = [entry for entry in entries if entry.native_id not in known]

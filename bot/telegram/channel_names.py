@@ -107,7 +107,7 @@ def _read_web(text: str) -> ChannelName | None:
 
 
 def _read_path(path: str) -> ChannelName | None:
-    """What stands behind "t.me/"."""
+    """What is behind "t.me/"."""
     if found := _INVITE.fullmatch(path):
         return ChannelName("invite", found[1])
     if found := _BY_NUMBER.fullmatch(path):

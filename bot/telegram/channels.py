@@ -168,7 +168,7 @@ class ChannelReader:
             return None
         groups = group_albums(page.messages)
         last = groups[-1] if groups else []
-        if len(groups) > 1 and getattr(last[0], "grouped_id", None):  # it may go on behind the page
+        if len(groups) > 1 and getattr(last[0], "grouped_id", None):  # it may continue behind the page
             kept = tuple(one for one in page.messages if one.id < last[0].id)
             page = replace(page, found=_below(page.found, last[0].id), messages=kept)
         if page.found.high is None:

@@ -32,7 +32,7 @@ Moment = Literal["published", "archived", "edited", "seen", "absent", "deleted"]
 
 @dataclass(frozen=True, slots=True)
 class CutText:
-    """Words on a page; `cut` if they go on."""
+    """Words on a page; `cut` if there are more."""
 
     text: str
     cut: bool = False

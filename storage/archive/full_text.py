@@ -1,7 +1,7 @@
 """The full-text index, one row a post with a column a kind of text: how it is made, checked, and built again.
 
 It is an index on the view `posts_words`, which gathers the folded texts of a post: so SQLite itself can take a row out
-again, compare it with the texts and build it anew, in every version since 3.35. A contentless table that deletes would
+again, compare it with the texts and build it again, in every version since 3.35. A contentless table that deletes would
 need 3.43 in every program that opens the file, and nothing could prove that it agrees with the texts.
 
 It keeps no sizes of columns, which only ranking would need, and no prefixes: they made it 1.6 times as large and as

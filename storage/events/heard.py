@@ -112,7 +112,7 @@ def find_only_joined(reader: Reader, post_id: int, rule: str) -> set[str]:
 
 
 def read_thread(reader: Reader, post_id: int) -> Thread | None:
-    """The event of which a post is a copy, or which it quotes; None for what stands alone."""
+    """The event of which a post is a copy, or which it quotes; None for what is alone."""
     row = reader.one(
         "SELECT e.id, s.name, iif(b.event_id = b.post_id, b.added, NULL) AS added FROM event_posts b"
         " JOIN events f ON f.id = b.event_id"

@@ -52,7 +52,7 @@ _NUMBERS = rf"{_PLAIN_NUMBER}|\d(?:(?<!\d[.,'’].)(?:{_THOUSANDS}|{_INDIAN})|\d
 
 @cache
 def chunks() -> re.Pattern[str]:
-    """What folds by itself, whatever stands before and after it. It has no groups."""
+    """What folds by itself, whatever is before and after it. It has no groups."""
     return re.compile(
         f"{_WORDS}|{syllables.MYANMAR}|{syllables.CHINESE}|{_NUMBERS}"
         f"|{syllables.THAI}|{syllables.LAO}|{syllables.KHMER}"

@@ -1,9 +1,9 @@
-"""PURE: text -> the tokens that search and rules compare, and where each token stands in the raw text.
+"""PURE: text -> the tokens that search and rules compare, and where each token is in the raw text.
 
 A folded text is a line of tokens: words of alphabets, syllables of Burmese and its neighbours, clusters of Thai, Lao
-and Khmer, single Chinese characters, numbers. What stands between two tokens tells more than a space, and no index
+and Khmer, single Chinese characters, numbers. What is between two tokens says more than a space, and no index
 sees it: `+` after a token says that it was written as a plural, `'` as a possessive, and `-` in place of the space
-that a hyphen joined two words. Such compounds stand once more at the end, closed, each behind CLOSED.
+that a hyphen joined two words. Such compounds are once more at the end, closed, each behind CLOSED.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _tokens(chunk: str) -> tuple[str, tuple[tuple[int, int], ...]]:
 
 
 def _ascii_tokens(piece: str) -> tuple[str, tuple[tuple[int, int], ...]]:
-    """What stands between two spaces: often a word, or several with signs around and between them."""
+    """What is between two spaces: often a word, or several with signs around and between them."""
     if piece.isalpha():
         return words.cut(piece)
     if piece.isdigit() and len(piece) <= LONGEST_NUMBER:
@@ -207,7 +207,7 @@ def _overlong(plain: str) -> bool:
 
 
 def _words_with_places(plain: str) -> tuple[list[_Cut], list[tuple[int, int]]]:
-    """The words of such a text as `_cuts` gives them, and where their tokens stand."""
+    """The words of such a text as `_cuts` gives them, and where their tokens are."""
     pieces = plain.split(" ")
     cuts = list(map(_cuts(), pieces))
     spans: list[tuple[int, int]] = []

@@ -127,7 +127,7 @@ class _Laid:
 
 
 class _Form:
-    """Tokens between spaces, and which tokens of the open form each stands for."""
+    """Tokens between spaces, and which tokens of the open form each replaces."""
 
     def __init__(self, text: str, tokens: list[Span]) -> None:
         self.text = text
@@ -135,7 +135,7 @@ class _Form:
         self._starts: list[int] = []
 
     def finds(self, needle: str) -> Iterator[Span]:
-        """Where a needle stands, as first and last token of the open form."""
+        """Where a needle is, as first and last token of the open form."""
         if not self._starts:
             place = 1
             for token in self.text.split():

@@ -29,7 +29,7 @@ def language(text: str) -> str:
     words = words[:_PROBE]
     if len(words) - words.count(" ") < _LEAST_LETTERS:
         return "und"
-    code, likely = _detector()(words.lower())  # what stands in capitals is taken for English
+    code, likely = _detector()(words.lower())  # what is in capitals is taken for English
     return code if likely >= _LEAST_LIKELY else "und"
 
 

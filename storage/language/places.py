@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 
 class Trail:
-    """How one text became another: kept stretches stand as they were, each replaced one answers for its whole."""
+    """How one text became another: kept stretches are as they were, each replaced one answers for its whole."""
 
     __slots__ = ("_ends", "_kept", "_outs", "_starts")
 

@@ -4,7 +4,7 @@ Lucene's syntax with AND between adjacent terms: words, "phrases", AND OR NOT + 
 "a b"~5, a NEAR/5 b, a ONEAR/5 b, word~, /regex/, =exact, field:value and field:(a OR b), and @name for one of the
 phrases that have this name.
 Inside quotes only \" and \\ are special; outside, a backslash makes the next character a letter. NEAR binds
-tightest, AND tighter than OR. `in:` ranges over the group it stands in.
+tightest, AND tighter than OR. `in:` ranges over the group it is in.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ class _Reading:
 
     def _open(self, name: str) -> None:
         if len(self._groups) > _DEEPEST:
-            raise QueryError(f"Parentheses stand more than {_DEEPEST} deep", self._at)
+            raise QueryError(f"Parentheses are more than {_DEEPEST} deep", self._at)
         outer = self._groups[-1]
         self._groups.append(_Group(self._at, name or outer.name, outer.negate))
         outer.negate = False
@@ -223,7 +223,7 @@ class _Reading:
             node = terms.near([self._part(word, start) for word in value.split()], int(distance[:5]), start)
         elif quoted and self._peek() == "~":
             self._at += 1
-            self._note('"…"~ has no number: write "army lost"~5 for words that stand near each other')
+            self._note('"…"~ has no number: write "army lost"~5 for words that are near each other')
             node = self._phrase(value)
         else:
             node = self._phrase(value) if quoted else terms.words(value)
@@ -240,7 +240,7 @@ class _Reading:
         return self._peek() in _QUOTES and bool(self._peek()) and not _GERSHAYIM.match(self._text, self._at)
 
     def _quoted(self) -> str:
-        """What stands between quotes; moves behind them."""
+        """What is between quotes; moves behind them."""
         start, out = self._at, []
         self._at += 1
         while True:
@@ -327,7 +327,7 @@ class _Reading:
     def _operator_of(self, written: str) -> str | None:
         if re.fullmatch("O?NEAR/[0-9]{1,5}", written):
             return written
-        if written in _NEAR:  # a word, unless it stands between two terms
+        if written in _NEAR:  # a word, unless it is between two terms
             group, behind = self._groups[-1], self._text[self._at :].strip()
             return written if group.operands and not group.waiting and behind and behind[0] != ")" else None
         return _OPERATORS.get(written)
@@ -365,7 +365,7 @@ class _Reading:
         raise QueryError(f'There is no term @{name}: {hint} To look for it as text, quote "@{name}"', start)
 
     def _join(self, word: str) -> None:
-        """Two bare words that fold to one when they stand together (north eastern) are asked for in both ways."""
+        """Two bare words that fold to one when they are together (north eastern) are asked for in both ways."""
         before, self._before = self._before, (word, self._at, self._groups[-1])
         way = self._groups[-1].ways[-1]
         if (

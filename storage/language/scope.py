@@ -8,7 +8,7 @@ from storage.language.tree import KINDS, LEAVES, And, HasText, Node, Not, Or
 def scoped(node: Node, kinds: frozenset[str] = KINDS) -> Node:
     """The tree with the kinds of text that each leaf ranges over.
 
-    Terms that stand beside `in:transcript` are looked for in transcripts only, those beside `-in:ocr` anywhere else. An
+    Terms that are beside `in:transcript` are looked for in transcripts only, those beside `-in:ocr` anywhere else. An
     `in:` with no term beside it asks whether the post has such a text.
     """
     if isinstance(node, And):

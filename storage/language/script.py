@@ -2,7 +2,7 @@
 
 ISO 639-1 codes where there is one, else 639-3: my shn ksw mnw kac th lo km zh ja ko ar uk ru el he ka hy hi bn ta.
 Latin letters are Kachin by its commonest words, else what `latin` takes them for. Arabic letters are `ar` unless
-letters of Persian or Urdu stand among them (`fa`); Cyrillic ones `ru`, or `uk` where a letter of Ukrainian stands and
+letters of Persian or Urdu are among them (`fa`); Cyrillic ones `ru`, or `uk` where a letter of Ukrainian is there and
 none of Russian.
 """
 

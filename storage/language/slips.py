@@ -70,7 +70,7 @@ _SINGLE = ("source", "side", "id")  # of which a post has one
 def find_slip(word: str, before: str, behind: str, *, left: bool) -> str | None:
     """What is probably wrong with a bare word that is read as text; None for nearly all words.
 
-    `before` and `behind` are the query around it; `left` says that a term stands on its left.
+    `before` and `behind` are the query around it; `left` says that a term is on its left.
     """
     small = word.lower()
     if word.isalpha() and small not in _OPERATORS and small not in _FOREIGN_OPERATORS:
@@ -90,7 +90,7 @@ def find_slip(word: str, before: str, behind: str, *, left: bool) -> str | None:
 
 
 def find_field_slip(name: str, value: str) -> str | None:
-    """What is probably meant by a name before a colon that is no field; `value` is what stands behind the colon."""
+    """What is probably meant by a name before a colon that is no field; `value` is what is behind the colon."""
     word = name.lower()
     if len(word) < 2 or not re.fullmatch("[a-z_]+", word) or not value or value[0].isspace() or value[0] in "/\\)":
         return None
@@ -131,7 +131,7 @@ def _foreign_quotes(text: str) -> str | None:
     close = _FOREIGN_QUOTES.get(text[0])
     end = text.find(close, 1) if close else -1
     if end > 0 and " " in text[1:end].strip() and not text[end + 1 : end + 2].isalnum():
-        return f'{text[0]}…{close} make no phrase: write "…" around words that stand next to each other'
+        return f'{text[0]}…{close} make no phrase: write "…" around words that are next to each other'
     return None
 
 
@@ -157,11 +157,11 @@ def _joined(word: str, *, left: bool) -> str | None:
     if (found := re.fullmatch(r"(\w+)=\S+", word)) and found[1].lower() in NAMES:
         return f'"{word}" is read as text: write {found[1]}: with a colon'
     if len(word) > 1 and word[0] == ":" and left:
-        return f'"{word}": a field stands directly before its colon: source:desk'
+        return f'"{word}": a field is written directly before its colon: source:desk'
     if len(word) > 1 and word[0] in "–—−" and left:
         return f'"{word}" is looked for: to exclude it, write the minus of the keyboard, -{word[1:]}'
     if re.search(r"[^\W\d][,;+|&][^\W\d]", word) and not re.fullmatch(r"[A-Z]&[A-Z]", word):
-        return f'"{word}" is read as words in a row: write a space between words that may stand anywhere, or OR'
+        return f'"{word}" is read as words in a row: write a space between words that may be anywhere, or OR'
     if found := re.search("[（）＂｜［］]", word):
         return f"{found[0]} is no syntax: write {normalize('NFKC', found[0])}"
     if re.search(r"~\d*\.\d+$", word):
@@ -171,7 +171,7 @@ def _joined(word: str, *, left: bool) -> str | None:
 
 
 def find_phrase_slip(value: str) -> str | None:
-    """What is probably wrong with what stands between quotes."""
+    """What is probably wrong with what is between quotes."""
     if found := re.search(r"\S\s+(OR|AND|NOT|O?NEAR(?:/\d+)?)\s+\S", value):
         return f'{found[1]} inside quotes is a word: write quotes around each phrase, "army" {found[1]} "navy"'
     return None

@@ -39,7 +39,7 @@ def words(text: str) -> Words | None:
 
 
 class Term(tuple[str, ...]):  # noqa: SLOT001  a tuple has no room for slots
-    """The phrases of one term, and what they must not stand right behind or in front of to count."""
+    """The phrases of one term, and what they must not be right behind or in front of to count."""
 
     not_after: tuple[str, ...]
     not_before: tuple[str, ...]
@@ -52,7 +52,7 @@ class Term(tuple[str, ...]):  # noqa: SLOT001  a tuple has no room for slots
 
 
 def guards(phrases: Sequence[str]) -> list[str]:
-    """What the phrases of a term must not stand beside, for telling one version of a term from another."""
+    """What the phrases of a term must not be beside, for telling one version of a term from another."""
     if not isinstance(phrases, Term):
         return []
     return [
@@ -235,7 +235,7 @@ def _attached(tokens: list[str]) -> list[str]:
 
 
 def _prefix(tokens: list[str], *, hyphen: bool) -> Words:
-    """Tokens in a row, the last one's beginning; plurals whose singular does not begin so stand in the exact form."""
+    """Tokens in a row, the last one's beginning; plurals whose singular does not begin so are in the exact form."""
     *before, last = tokens
     needles = [" " + " ".join(tokens)]
     if hyphen and len(tokens) > 1:

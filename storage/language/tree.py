@@ -42,7 +42,7 @@ class Not(NamedTuple):
 
 
 class Words(NamedTuple):
-    """Whole tokens in a row: one of `needles` stands in the plain form of a text, or one of `marked` in its exact form.
+    """Whole tokens in a row: one of `needles` is in the plain form of a text, or one of `marked` in its exact form.
 
     A needle begins with a space; it ends with one too, unless it asks for a prefix.
     """
@@ -139,7 +139,7 @@ Node: TypeAlias = And | Or | Not | Leaf | HasText | Is | From | When
 class Query:
     """A query as it was written, and what it says.
 
-    `terms` are the names in it that stand for phrases, and which; `slips` say what in it is probably not meant.
+    `terms` are the names in it that mean phrases, and which; `slips` say what in it is probably not meant.
     """
 
     text: str
@@ -149,7 +149,7 @@ class Query:
 
 
 def leaves(node: Node) -> list[Leaf]:
-    """The leaves that are looked for in texts and not negated: what a hit can stand on."""
+    """The leaves that are looked for in texts and not negated: what a hit can rest on."""
     if isinstance(node, And | Or):
         return [leaf for part in node.parts for leaf in leaves(part)]
     return [node] if isinstance(node, LEAVES) else []

@@ -97,7 +97,7 @@ _SQUARED_MAP = str.maketrans(_SQUARED)
 
 
 def cut(chunk: str) -> tuple[str, tuple[tuple[int, int], ...]]:
-    """The tokens of a run of letters, apostrophes and hyphens, and where each stands in it.
+    """The tokens of a run of letters, apostrophes and hyphens, and where each is in it.
 
     Tokens are joined by a space, or by a hyphen where one stood between two words.
     """

@@ -36,7 +36,7 @@ class Written:
         return not _sign().search(self._text[self._spans[number][1] : self._spans[number + 1][0]])
 
     def places(self, tokens: list[str]) -> list[Span]:
-        """Where these tokens stand in a row in the raw text."""
+        """Where these tokens are in a row in the raw text."""
         size = len(tokens)
         spans = [
             (self._spans[start][0], self._spans[start + size - 1][1])

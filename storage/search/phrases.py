@@ -38,7 +38,7 @@ class IndexWords(Protocol):
 def necessary(node: Node, index: IndexWords | None = None) -> str | None:
     """What every text matches in which the leaf is found; None where the index cannot tell.
 
-    Fuzzy words and some with wildcards can be told only from the words that the index has.
+    Fuzzy words and some with wildcards are known only from the words that the index has.
     """
     if isinstance(node, Or):  # of leaves, near others
         ways = [necessary(part, index) for part in node.parts]
@@ -73,7 +73,7 @@ class Found:
 
 
 def tell(leaf: Words, index: IndexWords | None = None) -> Found | None:
-    """What the index can tell of words; None where it cannot."""
+    """What the index knows of words; None where it cannot."""
     at_all = necessary(leaf, index)
     surely, extension = [], False
     for needle in leaf.needles:

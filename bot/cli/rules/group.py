@@ -59,7 +59,7 @@ command.add_command(suggest_words)
 @pager_option
 @click.pass_obj
 def list_rules(session: Session, form: Form | None) -> None:
-    """List every rule with its query, sources, targets, matches in 7 days, and what people thought of 30 days."""
+    """List every rule with its query, sources, targets, matches in 7 days, and verdicts of 30 days."""
     config = session.config()
     found, judged = _count_matches(session)
     if form is not None:

@@ -44,7 +44,7 @@ _LAZY = {
     "check": Lazy("bot.cli.sources.check", "Ask sources once and show what they answer; nothing is stored."),
     "rhythm": Lazy("bot.cli.sources.rhythm", "Draw when a source usually posts, and when it would have been reported."),
     "ack": Lazy(
-        "bot.cli.sources.rhythm", "Accept that a source is silent, until it is so as long again.", "acknowledge"
+        "bot.cli.sources.rhythm", "Accept that a source is silent, until it is silent for as long again.", "acknowledge"
     ),
     "history": Lazy("bot.cli.sources.history", "List what has changed about who a source is."),
     "accept": Lazy("bot.cli.sources.accept", "Follow the new owner of a source's name, or where it has moved to."),
@@ -55,7 +55,7 @@ _LAZY = {
 
 @click.group("sources", cls=LazyGroup, lazy=_LAZY)
 def command() -> None:
-    """List, check, backfill, join, pause and resume sources."""
+    """Add, list, check, backfill, pause and resume sources."""
 
 
 @command.command("list")

@@ -59,7 +59,7 @@ def import_list(session: Session, file: Path, write: bool) -> None:
 
 
 @click.command("export")
-@click.option("--opml", is_flag=True, required=True, help="As OPML, for feed readers.")
+@click.option("--opml", is_flag=True, help="As OPML, the only form there is.")
 @click.pass_obj
 def export_list(session: Session, opml: bool) -> None:  # noqa: ARG001 - the only form
     """Print the feeds of the config as a list for feed readers. Tags become folders; other kinds are left out."""

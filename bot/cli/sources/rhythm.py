@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @click.command("rhythm")
 @source_argument
-@click.option("--since", metavar="TIME", default="120d", show_default=True, help="What it would have reported since.")
+@click.option("--since", metavar="TIME", default="120d", show_default=True, help="Silences since then: 2026-11-01.")
 @format_options(streams=False)
 @click.pass_obj
 def command(session: Session, name: str, since: str, form: str | None) -> None:

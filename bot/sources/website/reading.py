@@ -63,7 +63,7 @@ class PageItem(TypedDict):
 
 
 class PageAnswer(TypedDict, total=False):
-    """What a page says. `unreadable`: why it says nothing; `wall`: what stands in the way, also beside links."""
+    """What a page says. `unreadable`: why it says nothing; `wall`: what is in the way, also beside links."""
 
     unreadable: str
     missing: str  # a package that is needed

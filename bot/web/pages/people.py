@@ -75,7 +75,7 @@ def _change_one(
     writer: "Writer", what: str, person: PersonRow, form: Mapping[str, str], kept: str, who: str, now: int
 ) -> None:
     if what != "password" and persons.key_of(person.name) == persons.key_of(who):
-        raise UserError("another owner has to do that: nobody shuts the door behind themselves")
+        raise UserError("another owner has to do that: nobody can lock themselves out")
     if what == "password":
         persons.set_password(writer, person.id, kept, now)
     elif what == "rights":

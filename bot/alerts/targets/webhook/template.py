@@ -152,7 +152,7 @@ def _unknown_fields(tree: Any, known: Mapping[str, object]) -> Iterator[str]:
 
 
 def _note_names(node: Any, shapes: dict[str, object]) -> None:
-    """What the names of a loop, a `set` or a `with` stand for, as far as that is known."""
+    """What the names of a loop, a `set` or a `with` mean, as far as that is known."""
     from jinja2 import nodes
 
     if isinstance(node, nodes.For):
