@@ -1,8 +1,12 @@
 """The reading room in a real browser: every page, at three widths, light and dark, with and without scripts, by keys."""
 
+import asyncio
+import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -175,13 +179,40 @@ def test_now_is_renewed_around_what_somebody_is_typing(browser: "Browser", seede
         assert here.wrong == []
 
 
+@pytest.mark.long
+def test_what_takes_long_to_count_comes_later_into_the_page_that_is_read(browser: "Browser", seeded: Seeded) -> None:
+    go_on = Event()
+    with opened(seeded) as room, served(room) as base, looking(browser, base) as here:
+        others = [
+            Thread(target=asyncio.run, args=[room.reading.count(room.owner, lambda _: go_on.wait(120))])
+            for _ in range(2)
+        ]
+        for one in others:
+            one.start()
+        try:
+            while not room.reading.counts_many:
+                time.sleep(0.01)
+            here.open("/search")
+            here.page.get_by_text("Counting…").wait_for()
+            assert here.page.locator("article.item").count() == 20
+            assert not here.page.locator("#facets li").count()
+        finally:
+            go_on.set()
+        here.page.locator("#count strong").filter(has_text=re.compile(r"^\d+ posts$")).wait_for()
+        here.page.locator("#facets li a").first.wait_for()
+        assert here.page.url == f"{base}/search"
+        assert here.wrong == []
+
+
 def test_keys_mean_the_chosen_post_and_no_other(person: Looking, seeded: Seeded) -> None:
     page, press = person.page, person.page.keyboard.press
     person.open('/search?q="regional command"')
     press("j")
     assert not page.locator(".current [data-key=e]").count(), "the newest hit has no copies"
     press("e")
+    assert page.get_by_role("status").filter(has_text="no copies").is_visible()
     press("k")
+    assert page.locator(".said").inner_text() == ""
     assert page.evaluate("document.activeElement.classList.contains('current')"), "e has led nowhere"
     for _ in range(3):
         press("j")

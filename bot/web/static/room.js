@@ -22,7 +22,7 @@
   };
   const step = (by) => {
     const items = all("[data-item]");
-    if (!items.length) return;
+    if (!items.length) return false;
     const at = items.indexOf(current);
     choose(items[Math.min(Math.max(at < 0 ? (by > 0 ? 0 : items.length - 1) : at + by, 0), items.length - 1)]);
   };
@@ -33,6 +33,12 @@
     if (link.href) link.click();
     else link.focus();
     return true;
+  };
+  // A key that leads nowhere here says so.
+  const say = (key) => {
+    const line = one(".said");
+    const words = key && line.dataset[key];
+    if (line.textContent || words) line.textContent = words || "";
   };
   const help = () => {
     const box = one("#keys");
@@ -56,7 +62,10 @@
       return;
     }
     const act = keys[pressed.key];
-    if (act && act() !== false && pressed.key !== "Enter") pressed.preventDefault();
+    say();
+    if (!act) return;
+    if (act() === false) say(pressed.key);
+    else if (pressed.key !== "Enter") pressed.preventDefault();
   });
 
   // A line of a transcript plays its second where it stands.
