@@ -7,14 +7,12 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from bot import sources as source_kinds
 from bot.alerts.moving import ask_again
 from bot.bells import SWEEP_S
 from bot.clock import SECOND, SteadyClock
 from bot.config import Config
-from bot.daemon.journal import describe_bug
 from bot.daemon.supervision import heartbeat
 from bot.daemon.systemd import Systemd
 from bot.daemon.terminal import Terminal
@@ -55,7 +53,7 @@ class App:
 
         self._schedule = Schedule(self.clock, self._steady, self._repair_clock, self._say)
         self._handle_signals()
-        asyncio.get_running_loop().set_exception_handler(self._report_lost_exception)
+        asyncio.get_running_loop().set_exception_handler(self._supervision.report_lost)
         self.stages.live = True
         self._systemd.ready("starting")  # whatever keeps us from beginning, the watchdog hears of it
         lasting = [self._keep("the alarm", self.stages.alarm.run)]
@@ -215,11 +213,6 @@ class App:
 
     def _status(self) -> str:
         return self.stages.wired.config.counts()
-
-    def _report_lost_exception(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """An exception that nobody awaits; asyncio would write its traceback to stderr, and wait there."""
-        error = context.get("exception")
-        self._say(f"internal error: {describe_bug(error) if error is not None else context.get('message')}")
 
     def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()

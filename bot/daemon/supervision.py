@@ -44,6 +44,12 @@ class Supervision:
             self._claims.note_trouble()
             await asyncio.sleep(SWEEP_S)
 
+    def report_lost(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Report an exception that nobody awaits; asyncio would write its traceback to stderr, and wait there."""
+        error = context.get("exception")
+        if not isinstance(error, ArchiveError):  # the alarm has reported that
+            self._say(f"internal error: {describe_bug(error) if error is not None else context.get('message')}")
+
     def _stop_without_archive(self, error: ArchiveMissing) -> None:
         """Stop: whatever is stored from now on would be lost."""
         self.lost = ArchiveMissing(f"the archive {error.path} was removed or replaced while it was in use", error.path)

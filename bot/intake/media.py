@@ -181,7 +181,8 @@ class MediaLane:
         quota.end(file)
         self._under_way.pop(file.id, None)
         self._slow.discard(file.id)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, ArchiveError):  # the alarm has reported that
             self.say(f"{file.kind} {file.id} of {file.source} was not fetched: {type(error).__name__}: {error}")
         self.ring()
 

@@ -1,6 +1,7 @@
 """Stages that fail are restarted and reported once; systemd's watchdog is fed only while the archive is written to."""
 
 import asyncio
+import gc
 import selectors
 import socket
 from collections.abc import Callable, Iterator
@@ -168,3 +169,23 @@ def test_a_heartbeat_ends_where_the_archive_is_taken_away(archive: Archive, tmp_
     archive.path.rename(tmp_path / "elsewhere.db")
     with pytest.raises(ArchiveMissing):
         asyncio.run(live())
+
+
+def test_a_full_disk_that_ends_work_nobody_awaits_is_no_internal_error() -> None:
+    said: list[str] = []
+    supervision = Supervision(Clock(), said.append, Claims(Clock()))
+
+    async def live() -> None:
+        async def fail(error: Exception) -> None:
+            raise error
+
+        asyncio.get_running_loop().set_exception_handler(supervision.report_lost)
+        for error in (ArchiveFull("no space left", Path("x.db")), ValueError("a bug")):
+            asyncio.get_running_loop().create_task(fail(error))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            gc.collect()
+
+    asyncio.run(live())
+    assert len(said) == 1
+    assert said[0].startswith("internal error: ValueError: a bug")
