@@ -32,16 +32,22 @@ _IN_TURN = (
 _READY = f"SELECT d.id {_FREE} AND d.not_before <= :now AND {_OPEN} AND {_IN_TURN}"
 _ORDER = "ORDER BY d.priority, d.id LIMIT :most + 0"
 # What a death interrupted once is very probably innocent, and comes first; a suspect only if it is claimed as such.
-_INTERRUPTED = f"{_READY} AND d.interruptions > 0 AND d.interruptions < 2 {_ORDER}"
+_APART = _READY.replace("FROM deliveries d", "FROM deliveries d INDEXED BY deliveries_apart")
+_INTERRUPTED = f"{_APART} AND d.interruptions > 0 AND d.interruptions < 2 {_ORDER}"
 _FRESH = f"{_READY} AND d.interruptions = 0 {_ORDER}".replace(
     "FROM deliveries d", "FROM deliveries d INDEXED BY deliveries_in_order"
 )
-_SUSPECT = f"{_READY} AND d.interruptions > 0 AND d.interruptions >= 2 {_ORDER}"
+_SUSPECT = f"{_APART} AND d.interruptions > 0 AND d.interruptions >= 2 {_ORDER}"
+_FIRST = f"SELECT d.not_before {_FREE} AND {_IN_TURN} AND d.interruptions < 2 ORDER BY d.not_before LIMIT 1"
+_FIRST_SUSPECT = _FIRST.replace("d.interruptions < 2", "d.interruptions > 0 AND d.interruptions >= 2").replace(
+    "FROM deliveries d", "FROM deliveries d INDEXED BY deliveries_apart"
+)
 # The number of an event is that of its first post. Once the target has a message about an event, each further one can
-# refer to it, and they need not wait for each other.
+# refer to it, and they need not wait for each other. Cross join: from the few posts of the event to their deliveries,
+# never over all that was ever sent.
 _THREADS = (
     "SELECT d.id, d.kind, m.rule, m.post_id, b.event_id, f.quotes, n.post_id, e.event_id, EXISTS (SELECT 1"
-    " FROM event_posts c JOIN matches k ON k.post_id = c.post_id JOIN deliveries x ON x.match_id = k.id"
+    " FROM event_posts c CROSS JOIN matches k ON k.post_id = c.post_id CROSS JOIN deliveries x ON x.match_id = k.id"
     " WHERE c.event_id = b.event_id AND x.target = d.target AND x.state = 'sent')"
     " FROM deliveries d LEFT JOIN matches m ON m.id = d.match_id"
     " LEFT JOIN event_posts b ON b.post_id = m.post_id LEFT JOIN events f ON f.id = b.event_id"
@@ -214,9 +220,7 @@ def find_due_time(
     if known is not None and known["state"] == "parked":
         return None
     hold = max((known["hold_until"] or 0) if known is not None else 0, find_free_time(reader, pace, now))
-    first = f"SELECT d.not_before {_FREE} AND {_IN_TURN} AND {{}} ORDER BY d.not_before LIMIT 1"
     which = {"target": target, "passing": passing}
-    fresh = reader.value(first.format("d.interruptions < 2"), which)
-    suspect = reader.value(first.format("d.interruptions > 0 AND d.interruptions >= 2"), which)
+    fresh, suspect = reader.value(_FIRST, which), reader.value(_FIRST_SUSPECT, which)
     times = [max(at, hold, least) for at, least in ((fresh, 0), (suspect, healthy_at)) if at is not None]
     return min(times, default=None)

@@ -65,8 +65,8 @@ def has_suspects(reader: Reader, now: int) -> bool:
     """Whether work is due during which the process has died twice, so that it waits for a healthy minute."""
     return any(jobs.has_suspect(reader, kind, now) for kind in ("decide", "recheck")) or bool(
         reader.value(
-            "SELECT EXISTS (SELECT 1 FROM deliveries WHERE interruptions >= 2 AND state = 'pending'"
-            " AND not_before <= :now)",
+            "SELECT EXISTS (SELECT 1 FROM deliveries WHERE interruptions > 0 AND interruptions >= 2"
+            " AND state = 'pending' AND not_before <= :now)",
             {"now": now},
         )
     )

@@ -53,7 +53,7 @@ def make(
     writer.execute(
         "UPDATE deliveries SET state = 'digested', digest_id = :digest, settled_at = :now, held = NULL,"
         " held_until = NULL, reason = NULL"
-        f" WHERE id {in_list('ids')} AND target = :target AND state = 'pending' AND match_id IS NOT NULL",
+        f" WHERE id {in_list('ids')} AND +target = :target AND +state = 'pending' AND match_id IS NOT NULL",
         {"ids": as_list(held_ids[:MOST]), "digest": digest, "now": now, "target": target},
     )
     return int(digest)

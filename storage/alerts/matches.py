@@ -137,7 +137,7 @@ def save(
             },
         )
     writer.execute(
-        "UPDATE deliveries SET priority = :priority WHERE state = 'pending' AND priority > :priority"
+        "UPDATE deliveries SET priority = :priority WHERE +state = 'pending' AND priority > :priority"
         " AND match_id IN (SELECT n.id FROM matches n WHERE n.post_id = :post_id"
         f" AND (n.rule = :rule OR n.rule LIKE 'media:%')) AND target {in_list('targets')}",
         {

@@ -48,8 +48,9 @@ def note_sent(writer: Writer, delivery_id: int, shown: str, copies: int, look_at
     writer.execute(
         "INSERT INTO event_messages (delivery_id, shown, copies, edits, due_at, not_before)"
         f" SELECT d.id, :shown, :copies, 0, :at, :at FROM deliveries d {event.format('id')} AND NOT EXISTS"
-        " (SELECT 1 FROM event_posts c JOIN matches n ON n.post_id = c.post_id JOIN deliveries f ON f.match_id = n.id"
-        " JOIN event_messages g ON g.delivery_id = f.id WHERE c.event_id = b.event_id AND f.target = d.target)"
+        " (SELECT 1 FROM event_posts c CROSS JOIN matches n ON n.post_id = c.post_id"
+        " CROSS JOIN deliveries f ON f.match_id = n.id JOIN event_messages g ON g.delivery_id = f.id"
+        " WHERE c.event_id = b.event_id AND f.target = d.target)"
         " ON CONFLICT (delivery_id) DO NOTHING",
         {"id": delivery_id, "shown": shown, "copies": copies, "at": look_at},
     )
@@ -70,8 +71,8 @@ def note_start(writer: Writer, target: str | None, now: int) -> None:
     """Look at every message of the last days once, of one target or of all: whatever happened, it shows what is so."""
     writer.execute(
         "UPDATE event_messages SET due_at = max(:now, not_before) WHERE due_at IS NULL AND ended IS NULL"
-        " AND delivery_id IN (SELECT g.delivery_id FROM event_messages g JOIN deliveries d ON d.id = g.delivery_id"
-        " WHERE (:target IS NULL OR d.target = :target) AND d.settled_at > :since)",
+        " AND delivery_id IN (SELECT g.delivery_id FROM event_messages g CROSS JOIN deliveries d"
+        " ON d.id = g.delivery_id WHERE (:target IS NULL OR d.target = :target) AND d.settled_at > :since)",
         {"now": now, "target": target, "since": now - _AS_AFTER_A_START},
     )
 

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
     from storage.archive.database import Reader, Writer
 
-_OF_EVENT = (
+_OF_EVENTS = (
     "FROM event_posts b JOIN matches m ON m.post_id = b.post_id AND m.kind = 'match'"
     " JOIN deliveries d ON d.match_id = m.id"
 )
+_OF_EVENT = _OF_EVENTS.replace("JOIN", "CROSS JOIN")  # from its few posts, never over all that a target was ever sent
 _WITH_DIGEST = f"{_OF_EVENT} LEFT JOIN digests g ON g.id = d.digest_id LEFT JOIN deliveries x ON x.id = g.delivery_id"
 _STATE = "iif(d.state = 'digested', x.state, d.state)"
 
@@ -157,7 +158,7 @@ def take_up(writer: Writer, delivery_id: int, now: int) -> list[int]:
         int(row["id"])
         for row in writer.rows(
             "UPDATE deliveries SET state = 'pending', not_before = :now, settled_at = NULL, reason = NULL WHERE id IN"
-            f" (SELECT min(d.id) {_OF_EVENT} JOIN deliveries f ON f.target = d.target AND f.kind = 'match'"
+            f" (SELECT min(d.id) {_OF_EVENTS} JOIN deliveries f ON f.target = d.target AND f.kind = 'match'"
             " AND (f.id = :id OR f.digest_id = (SELECT g.id FROM digests g WHERE g.delivery_id = :id))"
             " JOIN matches n ON n.id = f.match_id AND n.rule = m.rule"
             " JOIN event_posts a ON a.post_id = n.post_id AND a.event_id = b.event_id"

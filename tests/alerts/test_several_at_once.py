@@ -9,6 +9,7 @@ from bot.contracts.message import Shows
 from bot.errors import Later, Never
 from storage.alerts import claiming, deaths, outbox
 from storage.alerts.mutes import Mute, add
+from storage.events import heard
 
 SECOND = 1_000_000
 
@@ -219,3 +220,29 @@ def test_a_mute_holds_its_messages_out_of_several(line: Any, hook: Any) -> None:
     line.drain(desk)
     assert {message.document["data"]["rule"] for message in desk.got} == {"fire"}
     assert [line.states().count(state) for state in ("sent", "silenced")] == [10, 10]
+
+
+def test_what_an_alert_costs_does_not_grow_with_what_was_sent_or_waits(line: Any, hook: Any) -> None:
+    steps: list[int] = []
+
+    def count_steps(number: int) -> None:
+        post = line.post(native_id=str(number))
+        with line.archive.writing() as writer:
+            writer._connection.set_progress_handler(lambda: steps.__setitem__(-1, steps[-1] + 1), 20)
+            steps.append(0)
+        line.match(post)
+        with line.archive.writing() as writer:
+            assert heard.find_first_message(writer, post, "fire", "desk") is None
+            assert len(claiming.claim_several(writer, "desk", line.now, 1, beside=())) == 1
+            assert len(claiming.claim_several(writer, "desk", line.now, 2)) <= 2
+            writer._connection.set_progress_handler(None, 0)
+
+    owe(line, 20, first=100)
+    count_steps(1)
+    owe(line, 60, first=200)
+    line.drain(hook())
+    owe(line, 20, first=300)
+    count_steps(2)
+    owe(line, 60, first=400)
+    count_steps(3)
+    assert max(steps) < 1.2 * steps[0], steps
