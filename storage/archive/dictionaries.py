@@ -1,8 +1,10 @@
 """Dictionaries by which received bytes are packed: made of what came before, kept in the archive, never changed.
 
-Posts of one source have most of their markup in common. The frames of Zstandard (RFC 8878) name the dictionary that
-they need, so that rows with one and without one lie side by side. The id of a dictionary is made of the SHA-256 of its
-bytes: one that is damaged is never used.
+Posts of one source have most of their markup in common, and the words of a post stand in its bytes. So bytes are packed
+by the newest dictionary of their kind and the text of their post after it (`raw.text_id`), which never changes either.
+The first page of a kind makes a small dictionary, many posts make a better one. The frames of Zstandard (RFC 8878) name
+the dictionary that they need, so that rows with one and without one lie side by side. The id of a dictionary is made of
+the SHA-256 of its bytes: one that is damaged is never used.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from zstandard import (
     DICT_TYPE_FULLDICT,
+    DICT_TYPE_RAWCONTENT,
     ZstdCompressionDict,
     ZstdCompressor,
     ZstdDecompressor,
@@ -24,19 +27,22 @@ from zstandard import (
     train_dictionary,
 )
 
+from storage.archive.columns import storable
 from storage.archive.database import as_list, in_list
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer
+    from storage.records import Raw
 
 SAMPLES = 500  # so many posts of a kind are enough to learn from
 _NEWEST = 2_000  # of all posts, among which they are looked for
 _LARGEST_SAMPLE = 64 << 10
 _LEARNT_FROM = 4 << 20  # bytes of each kind: a hundred times the dictionary and more teach it nothing
-_SIZE = 32 << 10
+_SIZE = 8 << 10  # a larger one takes longer to load for each post, and saves nothing
+_EARLY, _EARLY_MOST, _EARLY_SIZE = 8, 100, 4 << 10  # of so few posts one can be made, in 12 ms
 _FIRST = 100_000  # below are ids that RFC 8878 reserves
 _IDS = (1 << 31) - _FIRST  # and from 2^31
-_LEVEL = 6
+_LEVEL = 3
 _WORTH = 0.8  # of the bytes without one, at most
 
 
@@ -44,37 +50,41 @@ class DamagedBytes(Exception):
     """Received bytes cannot be had back; the text continues "the bytes of POST …"."""
 
 
-def pack(reader: Reader, mime: str, pieces: Sequence[bytes]) -> list[bytes]:
-    """Pack pieces of one kind by its dictionary, if it has one that is whole."""
-    known = reader.one("SELECT id, bytes FROM dictionaries WHERE mime = :mime ORDER BY made_at DESC", {"mime": mime})
-    is_whole = known is not None and known["id"] == _number(known["bytes"])
-    compressor = _compressor(known["bytes"]) if known is not None and is_whole else ZstdCompressor(level=3)
-    return [compressor.compress(piece) for piece in pieces]
+def pack(reader: Reader, mime: str, pieces: Sequence[tuple[bytes, str]]) -> list[bytes]:
+    """Pack pieces of one kind, each with the text that stands in it, by its newest dictionary if that is whole."""
+    known = reader.one(
+        "SELECT id, bytes FROM dictionaries WHERE mime = :mime ORDER BY made_at DESC, samples DESC", {"mime": mime}
+    )
+    whole = known["bytes"] if known is not None and known["id"] == _number(known["bytes"]) else b""
+    return [_compressor(whole, text).compress(piece) for piece, text in pieces]
 
 
-def unpack(reader: Reader, packed: bytes, size: int) -> bytes:
-    """The bytes as received. Raises DamagedBytes."""
-    unpacker = find_unpacker(reader, packed)
+def unpack(reader: Reader, packed: bytes, size: int, text: str | None) -> bytes:
+    """The bytes as received; `text` is what they were packed with. Raises DamagedBytes."""
+    unpacker = find_unpacker(reader, packed, text)
     try:
         return unpacker.decompress(packed, max_output_size=max(1, size))
     except ZstdError:
         raise DamagedBytes("cannot be decompressed") from None
 
 
-def find_unpacker(reader: Reader, packed: bytes) -> ZstdDecompressor:
-    """What unpacks a frame. Raises DamagedBytes where its head is damaged, or the dictionary that it names."""
+def find_unpacker(reader: Reader, packed: bytes, text: str | None) -> ZstdDecompressor:
+    """What unpacks a frame that was packed with `text`.
+
+    Raises DamagedBytes where its head is damaged, or the dictionary that it names.
+    """
     try:
         number = get_frame_parameters(packed).dict_id
     except ZstdError:
         raise DamagedBytes("cannot be decompressed") from None
     if not number:
-        return ZstdDecompressor()
+        return ZstdDecompressor(dict_data=_dictionary(b"", text)) if text else ZstdDecompressor()
     known = reader.value("SELECT bytes FROM dictionaries WHERE id = :id", {"id": number})
     if known is None:
         raise DamagedBytes(f"cannot be decompressed: dictionary {number} is missing")
     if _number(known) != number:
         raise DamagedBytes(f"cannot be decompressed: dictionary {number} is damaged")
-    return ZstdDecompressor(dict_data=_dictionary(known))
+    return ZstdDecompressor(dict_data=_dictionary(known, text or ""))
 
 
 def find_damaged(reader: Reader) -> list[int]:
@@ -85,28 +95,29 @@ def find_damaged(reader: Reader) -> list[int]:
 
 
 def find_samples(reader: Reader, without: Collection[str] = ()) -> dict[str, list[bytes]]:
-    """What the newest posts were read from, by kind, of each kind that has enough of it and no dictionary yet.
+    """What the newest posts were read from, by kind: kinds with enough of it, and no dictionary of so many posts yet.
 
     The kinds `without` one are left out: nothing was learnt from them before.
     """
     found: dict[str, list[bytes]] = defaultdict(list)
     posts, size = Counter[str](), Counter[str]()
-    for mime, length, packed in reader.execute(
+    for mime, length, packed, text in reader.execute(
         _SAMPLES, {"most": _NEWEST, "largest": _LARGEST_SAMPLE, "without": as_list(without)}
     ):
         posts[mime] += 1
         if size[mime] >= _LEARNT_FROM:
             continue
         with suppress(DamagedBytes):  # `doctor` says so
-            found[mime].append(unpack(reader, packed, length))
+            found[mime].append(unpack(reader, packed, length, text))
             size[mime] += length
     return {mime: samples for mime, samples in found.items() if posts[mime] >= SAMPLES}
 
 
 _SAMPLES = (
-    "SELECT w.mime, w.bytes, w.zstd FROM (SELECT id, revision FROM posts ORDER BY id DESC LIMIT :most + 0) p "
-    "JOIN revisions r ON r.post_id = p.id AND r.number = p.revision JOIN raw w ON w.sha256 = r.raw_sha256 "
-    "WHERE w.bytes BETWEEN 1 AND :largest AND w.mime NOT IN (SELECT mime FROM dictionaries) "
+    "SELECT w.mime, w.bytes, w.zstd, w.text FROM (SELECT id, revision FROM posts ORDER BY id DESC LIMIT :most + 0) p "
+    "JOIN revisions r ON r.post_id = p.id AND r.number = p.revision JOIN received w ON w.sha256 = r.raw_sha256 "
+    "WHERE w.bytes BETWEEN 1 AND :largest AND w.mime NOT IN "
+    f"(SELECT mime FROM dictionaries WHERE samples >= {SAMPLES}) "
     f"AND NOT w.mime {in_list('without')}"
 )
 
@@ -116,24 +127,42 @@ def learn(samples: Mapping[str, Sequence[bytes]]) -> dict[str, bytes]:
     found = {}
     for mime, pieces in samples.items():
         known = pieces[::10]
-        tried: list[Any] = [piece for place, piece in enumerate(pieces) if place % 10]
-        try:
-            made = train_dictionary(_SIZE, tried, dict_id=_FIRST).as_bytes()
-        except ZstdError:  # the pieces are too small, or have nothing in common
-            continue
-        made = made[:4] + _number(made).to_bytes(4, "little") + made[8:]
+        made = _make(_SIZE, [piece for place, piece in enumerate(pieces) if place % 10])
         plain = sum(len(ZstdCompressor(level=3).compress(piece)) for piece in known)
-        if sum(len(_compressor(made).compress(piece)) for piece in known) <= _WORTH * plain:
+        if made and sum(len(_compressor(made, "").compress(piece)) for piece in known) <= _WORTH * plain:
             found[mime] = made
     return found
 
 
-def save(writer: Writer, learnt: Mapping[str, bytes], now: int) -> None:
-    """Keep dictionaries."""
+def _make(size: int, samples: list[Any]) -> bytes:
+    """A dictionary with its id; empty if the samples are too few or too small, or have nothing in common."""
+    try:
+        made = train_dictionary(size, samples, dict_id=_FIRST).as_bytes()
+    except ZstdError:
+        return b""
+    return made[:4] + _number(made).to_bytes(4, "little") + made[8:]
+
+
+def save(writer: Writer, learnt: Mapping[str, bytes], now: int, samples: int = SAMPLES) -> None:
+    """Keep dictionaries that were made of so many posts."""
     writer.execute_many(
-        "INSERT INTO dictionaries (id, mime, made_at, bytes) VALUES (:id, :mime, :now, :bytes) ON CONFLICT DO NOTHING",
-        [{"id": _number(made), "mime": mime, "now": now, "bytes": made} for mime, made in learnt.items()],
+        "INSERT INTO dictionaries (id, mime, made_at, bytes, samples) VALUES (:id, :mime, :now, :bytes, :samples) "
+        "ON CONFLICT DO NOTHING",
+        [
+            {"id": _number(made), "mime": mime, "now": now, "bytes": made, "samples": samples}
+            for mime, made in learnt.items()
+        ],
     )
+
+
+def begin(writer: Writer, raws: Sequence[Raw], now: int) -> None:
+    """Make a small dictionary of what came together, for each kind that has none yet."""
+    for mime in {storable(raw.mime) for raw in raws} if len(raws) >= _EARLY else ():
+        if writer.one("SELECT 1 FROM dictionaries WHERE mime = :mime", {"mime": mime}):
+            continue
+        samples = {raw.data for raw in raws if storable(raw.mime) == mime and 0 < len(raw.data) <= _LARGEST_SAMPLE}
+        made = _make(_EARLY_SIZE, sorted(samples)[:_EARLY_MOST]) if len(samples) >= _EARLY else b""
+        save(writer, {mime: made} if made else {}, now, min(len(samples), _EARLY_MOST))
 
 
 @lru_cache(maxsize=16)
@@ -142,13 +171,14 @@ def _number(known: bytes) -> int:
     return _FIRST + int.from_bytes(sha256(known[:4] + known[8:]).digest()[:8]) % _IDS
 
 
-@lru_cache(maxsize=16)
-def _dictionary(known: bytes) -> ZstdCompressionDict:
-    return ZstdCompressionDict(known, dict_type=DICT_TYPE_FULLDICT)
+def _dictionary(known: bytes, text: str) -> ZstdCompressionDict:
+    """A dictionary, and a text after it: what is last is found first. Either may be empty, not both."""
+    kind = DICT_TYPE_FULLDICT if known else DICT_TYPE_RAWCONTENT
+    return ZstdCompressionDict(known + text.encode(), dict_type=kind)
 
 
-@lru_cache(maxsize=16)
-def _compressor(known: bytes) -> ZstdCompressor:
-    dictionary = _dictionary(known)
-    dictionary.precompute_compress(level=_LEVEL)
-    return ZstdCompressor(level=_LEVEL, dict_data=dictionary)
+def _compressor(known: bytes, text: str) -> ZstdCompressor:
+    if not known and not text:
+        return ZstdCompressor(level=_LEVEL)
+    # the checksum: bytes that lean on a damaged text must not pass for those that came
+    return ZstdCompressor(level=_LEVEL, dict_data=_dictionary(known, text), write_checksum=bool(text))

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from storage.archive.database import Reader
 
 _SHOWN = 10
+_OWN = {  # what is kept once, in `texts`
+    "revisions": "SELECT 1 FROM revisions r WHERE r.text_number IS NOT NULL"
+    " AND NOT EXISTS (SELECT 1 FROM texts t WHERE t.id = r.post_id << 14 | r.text_number) LIMIT 1",
+    "raw": "SELECT 1 FROM raw w WHERE w.text_id IS NOT NULL"
+    " AND NOT EXISTS (SELECT 1 FROM texts t WHERE t.id = w.text_id) LIMIT 1",
+}
 
 
 def find_problems(archive: Archive) -> list[str]:
@@ -35,4 +41,5 @@ def check_pages(reader: Reader) -> list[str]:
 def check_references(reader: Reader) -> list[str]:
     """The first rows that refer to rows which do not exist."""
     lost = reader.execute("PRAGMA foreign_key_check").fetchmany(_SHOWN)
-    return [f"a row of {row[0]} refers to a missing row of {row[2]}" for row in lost]
+    found = [f"a row of {row[0]} refers to a missing row of {row[2]}" for row in lost]
+    return found + [f"a row of {table} refers to a missing row of texts" for table in _OWN if reader.one(_OWN[table])]

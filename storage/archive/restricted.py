@@ -106,8 +106,9 @@ COLUMNS: dict[str, dict[str, str]] = {
     },
     "rules": {"query": "''"},
 }
-# Read as they are: they hold no word of a source, or only the rows above lead to theirs.
-OPEN = frozenset({"alembic_version", "dictionaries", "fetches", "raw", "words"})
+# Read as they are: they hold no word of a source, or only the rows above lead to theirs. `received` is a view: the text
+# by which bytes are packed may be one of another source that showed the same bytes.
+OPEN = frozenset({"alembic_version", "dictionaries", "fetches", "raw", "received", "words"})
 # Covered by an empty view: how the program works, and what engines and events are found by.
 CLOSED = frozenset(
     {
@@ -247,7 +248,7 @@ def _authorize(action: int, first: str | None, second: str | None, database: str
             or first in OPEN
             or first in _OF_SQLITE
             or _is_inner(first)
-            or (_is_covered(first) and (second == "" or (view is not None and _is_covered(view))))
+            or (_is_covered(first) and (second == "" or (view is not None and (_is_covered(view) or view in OPEN))))
         )
     else:
         allowed = action == sqlite3.SQLITE_PRAGMA and first == "data_version"

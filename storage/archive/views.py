@@ -136,5 +136,8 @@ FROM events e JOIN posts p ON p.id = e.id JOIN sources s ON s.id = p.source_id {
 WHERE e.leads_to IS NULL""",
 }
 
-# What the full-text index is made of. No part of the stable interface.
-INNER_VIEWS = {"posts_words": WORDS}
+# What the full-text index is made of, and received bytes with what unpacks them. No part of the stable interface.
+INNER_VIEWS = {
+    "posts_words": WORDS,
+    "received": "SELECT w.sha256, w.mime, w.bytes, w.zstd, t.text FROM raw w LEFT JOIN texts t ON t.id = w.text_id",
+}

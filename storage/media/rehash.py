@@ -96,7 +96,7 @@ def _files(archive: Archive, most: int | None) -> Iterator[Row]:
 def _raw_fault(reader: Reader, row: Row) -> str | None:
     state, size = sha256(), 0
     try:
-        with find_unpacker(reader, row["zstd"]).stream_reader(row["zstd"]) as stream:
+        with find_unpacker(reader, row["zstd"], row["text"]).stream_reader(row["zstd"]) as stream:
             while size <= row["bytes"] and (piece := stream.read(_PIECE)):
                 state.update(piece)
                 size += len(piece)
@@ -116,9 +116,9 @@ def _post_of(archive: Archive, key: str) -> str:
     return f"{found['source']}/{found['native_id']}" if found else "a reply without a post"
 
 
-_RAW = "SELECT sha256 AS key, bytes, zstd FROM raw WHERE sha256 > :after ORDER BY sha256 LIMIT :most + 0"
+_RAW = "SELECT sha256 AS key, bytes, zstd, text FROM received WHERE sha256 > :after ORDER BY sha256 LIMIT :most + 0"
 _RAW_SAMPLE = (
-    "SELECT sha256 AS key, bytes, zstd FROM raw "
+    "SELECT sha256 AS key, bytes, zstd, text FROM received "
     "WHERE sha256 IN (SELECT sha256 FROM raw ORDER BY random() LIMIT :most + 0)"
 )
 _FILE = (

@@ -29,6 +29,7 @@ CREATE TABLE dictionaries (
 	mime TEXT NOT NULL,
 	made_at INTEGER NOT NULL,
 	bytes BLOB NOT NULL,
+	samples INTEGER,
 	PRIMARY KEY (id)
 )
  STRICT;
@@ -218,6 +219,7 @@ CREATE TABLE raw (
 	mime TEXT NOT NULL,
 	bytes INTEGER NOT NULL,
 	zstd BLOB NOT NULL,
+	text_id INTEGER,
 	PRIMARY KEY (sha256)
 )
  STRICT;

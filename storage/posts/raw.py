@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from hashlib import sha256
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 from storage.archive import dictionaries
@@ -15,6 +16,7 @@ from storage.records import Raw
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer
+    from storage.posts.texts import OwnText
 
 _DAY = first_id(24 * 3600)
 
@@ -38,24 +40,22 @@ def was_received(reader: Reader, source_id: int, address: str, post_id: int) -> 
     )
 
 
-def save_raw(writer: Writer, raws: Iterable[Raw]) -> list[str]:
-    """Store what is not there yet; the SHA-256 of each, in the order given."""
+def save_raw(writer: Writer, raws: Iterable[Raw], own: Iterable[OwnText | None] = repeat(None)) -> list[str]:
+    """Store what is not there yet, each with its own text if it has one; the SHA-256 of each, in the order given."""
     hashes = []
-    new: dict[str, dict[str, bytes]] = defaultdict(dict)
-    for raw in raws:
+    new: dict[str, dict[str, tuple[bytes, OwnText | None]]] = defaultdict(dict)
+    for raw, text in zip(raws, own):  # noqa: B905 - texts may be endlessly many
         address = sha256(raw.data).hexdigest()
         hashes.append(address)
-        new[storable(raw.mime)][address] = raw.data
-    rows = [
-        {"sha256": address, "mime": mime, "bytes": len(data), "zstd": packed}
-        for mime, pieces in new.items()
-        for (address, data), packed in zip(
-            pieces.items(), dictionaries.pack(writer, mime, list(pieces.values())), strict=True
+        new[storable(raw.mime)][address] = raw.data, text
+    for mime, pieces in new.items():
+        packed = dictionaries.pack(writer, mime, [(data, text.text if text else "") for data, text in pieces.values()])
+        writer.execute_many(
+            "INSERT INTO raw (sha256, mime, bytes, zstd, text_id) VALUES (:sha256, :mime, :bytes, :zstd, :text_id) "
+            "ON CONFLICT (sha256) DO NOTHING",
+            [
+                {"sha256": address, "mime": mime, "bytes": len(data), "zstd": frame, "text_id": text and text.id}
+                for (address, (data, text)), frame in zip(pieces.items(), packed, strict=True)
+            ],
         )
-    ]
-    writer.execute_many(
-        "INSERT INTO raw (sha256, mime, bytes, zstd) VALUES (:sha256, :mime, :bytes, :zstd) "
-        "ON CONFLICT (sha256) DO NOTHING",
-        rows,
-    )
     return hashes

@@ -171,10 +171,10 @@ def read_raw(reader: "Reader", sha256: str) -> bytes:
 
     from storage.archive.dictionaries import DamagedBytes, unpack
 
-    row = reader.one("SELECT bytes, zstd FROM raw WHERE sha256 = :sha256", {"sha256": sha256})
+    row = reader.one("SELECT bytes, zstd, text FROM received WHERE sha256 = :sha256", {"sha256": sha256})
     if row is None:
         raise KeyError(sha256)
-    data = unpack(reader, row["zstd"], int(row["bytes"]))
+    data = unpack(reader, row["zstd"], int(row["bytes"]), row["text"])
     if digest(data).hexdigest() != sha256:
         raise DamagedBytes("do not hold what their hash says")
     return data

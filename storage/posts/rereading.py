@@ -68,13 +68,13 @@ def find_next(reader: Reader, source: str, number: int, limit: int) -> tuple[lis
 def _stored(reader: Reader, where: str, values: Mapping[str, object]) -> tuple[list[StoredRaw], list[int]]:
     whole, damaged = [], []
     for row in reader.rows(
-        "SELECT p.id, p.native_id, p.revision, w.mime, w.bytes, w.zstd FROM posts p "
-        "JOIN revisions r ON r.post_id = p.id AND r.number = p.revision JOIN raw w ON w.sha256 = r.raw_sha256 "
+        "SELECT p.id, p.native_id, p.revision, w.mime, w.bytes, w.zstd, w.text FROM posts p "
+        "JOIN revisions r ON r.post_id = p.id AND r.number = p.revision JOIN received w ON w.sha256 = r.raw_sha256 "
         f"WHERE {where}",
         values,
     ):
         try:
-            data = unpack(reader, row["zstd"], row["bytes"])
+            data = unpack(reader, row["zstd"], row["bytes"], row["text"])
         except DamagedBytes:  # `doctor` says so
             damaged.append(row["id"])
         else:

@@ -9,6 +9,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Literal
 
 from storage import jobs
+from storage.archive import dictionaries
 from storage.archive.columns import id_text, int64_or_none, storable, storable_or_none
 from storage.archive.database import concerns_one_row
 from storage.archive.sequence import take_number
@@ -234,19 +235,16 @@ def _store_all(writer: Writer, how: _How, arrivals: Sequence[Arrival]) -> tuple[
         how = replace(how, fetch_id=fetches.save_fetch(writer, how.fetch, how.now))
     fresh = [arrival for arrival in arrivals if not arrival.known]
     had = raw.find_stored(writer, (arrival.post.raw for arrival in fresh)) if how.alerts else set()
-    hashes = raw.save_raw(writer, (arrival.post.raw for arrival in arrivals))
-    kept = dict(zip((arrival.post.native_id for arrival in arrivals), hashes, strict=True))
+    dictionaries.begin(writer, [arrival.post.raw for arrival in fresh], how.now)
     fresh.sort(key=lambda arrival: sort_key(arrival.post, how.now))
-    new = _insert(writer, how, fresh, kept, had)
-    revised = [_revise(writer, how, arrival.known, arrival, kept) for arrival in arrivals if arrival.known]
+    new = _insert(writer, how, fresh, had)
+    revised = [_revise(writer, how, arrival.known, arrival) for arrival in arrivals if arrival.known]
     seen = {arrival.known.id: arrival.known.revision for arrival in arrivals if arrival.known}
     jobs.enqueue(writer, [NewJob("decide", post_id, how.now, seen=seen.get(post_id)) for post_id in (*new, *revised)])
     return new, revised
 
 
-def _insert(
-    writer: Writer, how: _How, fresh: Sequence[Arrival], kept: Mapping[str, str], had: Container[str]
-) -> list[int]:
+def _insert(writer: Writer, how: _How, fresh: Sequence[Arrival], had: Container[str]) -> list[int]:
     """Add posts. One that was in bytes which we `had`, where only a better reader sees it, alerts nobody."""
     if not fresh:
         return []
@@ -258,6 +256,8 @@ def _insert(
     words = texts.rows_of([text for id_, new in placed for text in texts.texts_of(new.post, id_, 0)], how.read)
     standing = texts.text_count_of(words)
     own = {post_id: list(rows) for post_id, rows in groupby(words, itemgetter("post_id"))}
+    bodies = (texts.own_text(own.get(id_, ())) for id_ in ids)
+    kept = raw.save_raw(writer, (new.post.raw for new in fresh), bodies)
     writer.execute_many(
         _POSTS,
         [
@@ -269,15 +269,18 @@ def _insert(
                 seq,
                 alerts=how.alerts
                 and id_text(new.post.native_id) not in rests
-                and not (
-                    kept[new.post.native_id] in had
-                    and raw.was_received(writer, how.source_id, kept[new.post.native_id], id_)
-                ),
+                and not (address in had and raw.was_received(writer, how.source_id, address, id_)),
             )
-            for id_, new in placed
+            for (id_, new), address in zip(placed, kept, strict=True)
         ],
     )
-    writer.execute_many(_REVISIONS, [_revision_row(how, id_, 0, new, kept, own.get(id_, ())) for id_, new in placed])
+    writer.execute_many(
+        _REVISIONS,
+        [
+            _revision_row(how, id_, 0, new, address, own.get(id_, ()))
+            for (id_, new), address in zip(placed, kept, strict=True)
+        ],
+    )
     media_ids = media_rows.save_files(writer, [(id_, 0, new.post.media) for id_, new in placed])
     texts.insert(writer, words, media_ids)
     for id_, new in placed:
@@ -299,12 +302,13 @@ def _insert(
     return ids
 
 
-def _revise(writer: Writer, how: _How, known: Known, arrival: Arrival, kept: Mapping[str, str]) -> int:
+def _revise(writer: Writer, how: _How, known: Known, arrival: Arrival) -> int:
     post, number = arrival.post, known.revision + 1
     media_ids = media_rows.save_files(writer, [(known.id, number, post.media)])
     standing = texts.supersede(writer, post, known.id, number, how.read, media_ids)
     own = texts.read_bodies(writer, known.id)
-    writer.execute_many(_REVISIONS, [_revision_row(how, known.id, number, arrival, kept, own)])
+    [address] = raw.save_raw(writer, [post.raw], [texts.own_text(own)])
+    writer.execute_many(_REVISIONS, [_revision_row(how, known.id, number, arrival, address, own)])
     writer.execute(
         "UPDATE posts SET revision = :revision, edited_at = :edited_at, texts = :texts, language = :language, "
         "reader = :reader WHERE id = :id",
@@ -371,7 +375,7 @@ def _revision_row(
     post_id: int,
     number: int,
     arrival: Arrival,
-    kept: Mapping[str, str],
+    raw_sha256: str,
     own: Iterable[Mapping[str, object]],
 ) -> dict[str, object]:
     """`own` are the texts of the post now; the one that holds the words of the revision keeps them for both."""
@@ -390,7 +394,7 @@ def _revision_row(
         "edited": int(post.edited),
         "edited_at": int64_or_none(post.edited_at),
         "content_hash": arrival.hash,
-        "raw_sha256": kept[post.native_id],
+        "raw_sha256": raw_sha256,
         "collected_at": how.now,
         "method": how.method,
         "fetch_id": how.fetch_id,

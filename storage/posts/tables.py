@@ -21,6 +21,7 @@ class RawTable(SQLModel, table=True):
     mime: str = Field(sa_type=Text)
     bytes: int
     zstd: builtins.bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    text_id: int | None = None  # the text that is packed with them; None: none is
 
 
 class DictionaryTable(SQLModel, table=True):
@@ -32,6 +33,7 @@ class DictionaryTable(SQLModel, table=True):
     mime: str = Field(sa_type=Text)
     made_at: int
     bytes: builtins.bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    samples: int | None = None  # of how many posts it was made; None: by an older version
 
 
 class FetchTable(SQLModel, table=True):

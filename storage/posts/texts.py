@@ -64,6 +64,14 @@ class NewText:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnText:
+    """The text of a post that stands in the bytes of the post, which are packed with it."""
+
+    id: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class TextCount:
     """How many current texts a post has, and the language of the first."""
 
@@ -146,6 +154,12 @@ def find_number(rows: Iterable[Mapping[str, object]], title: str | None, text: s
     words = f"{title}\n\n{text}" if title else text
     own = (row for row in rows if row["kind"] == "body" and row["text"] == words)
     return next((text_number(cast("int", row["id"])) for row in own), None) if text else None
+
+
+def own_text(rows: Iterable[Mapping[str, object]]) -> OwnText | None:
+    """The text of a post that stands in its bytes; None if it has no words of its own."""
+    own = (OwnText(cast("int", row["id"]), cast("str", row["text"])) for row in rows if row["kind"] == "body")
+    return next(own, None)
 
 
 def insert(writer: Writer, rows: list[dict[str, object]], media_ids: Mapping[tuple[int, str], int]) -> None:

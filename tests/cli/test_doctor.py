@@ -202,9 +202,9 @@ def test_stored_bytes_are_compared_with_their_hashes(inside: Program, collected:
     [
         ("zstd = CAST('no frame' AS BLOB)", "cannot be decompressed"),
         ("zstd = CAST('' AS BLOB)", "cannot be decompressed"),
-        ("zstd = (SELECT zstd FROM raw WHERE bytes > 1000 LIMIT 1)", "does not have its 67 bytes"),
+        ("(zstd, text_id) = (SELECT zstd, text_id FROM raw WHERE bytes > 1000 LIMIT 1)", "does not have its 67 bytes"),
         (
-            "(zstd, bytes) = (SELECT zstd, bytes FROM raw WHERE bytes > 1000 LIMIT 1)",
+            "(zstd, bytes, text_id) = (SELECT zstd, bytes, text_id FROM raw WHERE bytes > 1000 LIMIT 1)",
             "does not hold what its hash says",
         ),
     ],

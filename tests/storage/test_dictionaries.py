@@ -18,6 +18,8 @@ from tests.desk import run_program
 
 MARKUP = '<div class="bubble" data-post="desk/{0}"><i class="tail"></i><p>{1}</p><span class="meta">seen</span></div>'
 
+OLD = 10  # posts as an older version has packed them
+
 
 def post(number: int, make: Callable[..., FetchedPost]) -> FetchedPost:
     plain = make(number, f"report {number} of the river town")
@@ -27,7 +29,7 @@ def post(number: int, make: Callable[..., FetchedPost]) -> FetchedPost:
 
 @pytest.fixture
 def learnt(archive: Archive, make_post: Callable[..., FetchedPost], now: int) -> Archive:
-    """An archive with posts from before there was a dictionary, and some from after that."""
+    """An archive with posts from before there was a dictionary, some by that of a first page, some by a better one."""
     with archive.writing() as writer:
         states.declare(writer, [states.Declared("desk", "replay")], now)
     many = [post(number, make_post) for number in range(dictionaries.SAMPLES + 40)]
@@ -38,16 +40,24 @@ def learnt(archive: Archive, make_post: Callable[..., FetchedPost], now: int) ->
             samples = dictionaries.find_samples(reader)
         with archive.writing() as writer:
             dictionaries.save(writer, dictionaries.learn(samples), now)
+    with archive.writing() as writer:
+        for number in range(OLD):
+            frame = ZstdCompressor().compress(many[number].raw.data)
+            writer.execute("DROP TRIGGER IF EXISTS raw_stay_as_they_are")
+            writer.execute(
+                "UPDATE raw SET zstd = :frame, text_id = NULL WHERE rowid = :row", {"frame": frame, "row": number + 1}
+            )
     return archive
 
 
 def test_what_comes_after_a_dictionary_takes_less_room_and_comes_back_exactly(learnt: Archive) -> None:
     with learnt.reading() as reader:
         rows = reader.rows("SELECT sha256, bytes, zstd FROM raw ORDER BY rowid")
-        old, new = rows[: dictionaries.SAMPLES], rows[dictionaries.SAMPLES :]
+        old, early, new = rows[:OLD], rows[OLD : dictionaries.SAMPLES], rows[dictionaries.SAMPLES :]
         assert {get_frame_parameters(row["zstd"]).dict_id for row in old} == {0}
-        [number] = {get_frame_parameters(row["zstd"]).dict_id for row in new}
-        assert reader.column("SELECT id FROM dictionaries") == [number], "one is enough"
+        numbers = [{get_frame_parameters(row["zstd"]).dict_id for row in part} for part in (early, new)]
+        known = reader.column("SELECT id FROM dictionaries ORDER BY samples")
+        assert numbers == [{number} for number in known], "one of a page, one of many"
         assert 2 * max(len(row["zstd"]) for row in new) < min(len(row["zstd"]) for row in old)
         for row, place in ((old[3], 3), (new[3], dictionaries.SAMPLES + 3)):
             assert (
@@ -77,7 +87,7 @@ def test_bytes_whose_dictionary_is_missing_are_damaged_and_never_something_else(
         with pytest.raises(dictionaries.DamagedBytes, match="is missing"):
             reading.read_raw(reader, last)
     found = rehash_raw(learnt, None)
-    assert (found.damaged, "cannot be decompressed" in found.faults[0]) == (40, True)
+    assert (found.damaged, "cannot be decompressed" in found.faults[0]) == (dictionaries.SAMPLES + 40 - OLD, True)
 
 
 @pytest.mark.parametrize("length", [1, 64])
@@ -105,10 +115,10 @@ def test_a_damaged_dictionary_is_never_used_and_posts_are_stored_all_the_same(
             saving.save(writer, 1, Batch(posts=(new,)), now=now, method="replay", alerts=False)
             writer.execute("DELETE FROM jobs")
         with learnt.reading() as reader:
-            [number] = dictionaries.find_damaged(reader)
+            assert len(dictionaries.find_damaged(reader)) == 2
             assert reading.read_raw(reader, sha256(new.raw.data).hexdigest()) == new.raw.data
             packed = reader.value(f"SELECT sha256 FROM raw WHERE rowid = {dictionaries.SAMPLES + 5}")
-            with pytest.raises(dictionaries.DamagedBytes, match=f"dictionary {number} is damaged"):
+            with pytest.raises(dictionaries.DamagedBytes, match=r"dictionary \d+ is damaged"):
                 reading.read_raw(reader, packed)
 
 
@@ -118,7 +128,7 @@ def test_posts_whose_bytes_are_damaged_are_set_aside_when_a_newer_reader_comes(l
         writer.execute("DELETE FROM jobs")
     with learnt.reading() as reader:
         whole, damaged = rereading.find_next(reader, "desk", 9, 10_000)
-        assert (len(whole), len(damaged)) == (dictionaries.SAMPLES, 40)
+        assert (len(whole), len(damaged)) == (OLD, dictionaries.SAMPLES + 40 - OLD)
     with learnt.writing() as writer:
         rereading.set_unreadable(writer, damaged, 9)
     with learnt.reading() as reader:
@@ -170,3 +180,23 @@ def test_show_and_doctor_say_that_a_dictionary_is_damaged_and_the_way_out(learnt
     checked = run(learnt, "doctor")
     assert "packed by a damaged dictionary" in checked.stdout
     assert "communique restore" in checked.stdout
+
+
+def test_bytes_that_lean_on_a_damaged_text_are_damaged_and_never_something_else(
+    archive: Archive, make_post: Callable[..., FetchedPost], now: int
+) -> None:
+    few = tuple(post(number, make_post) for number in range(3))
+    with archive.writing() as writer:
+        states.declare(writer, [states.Declared("desk", "replay")], now)
+        saving.save(writer, 1, Batch(posts=few), now=now, method="replay", alerts=False)
+        writer.execute("DELETE FROM jobs")
+        writer.execute("DROP TRIGGER texts_stay_as_they_are")
+        writer.execute("UPDATE texts SET text = replace(text, '1 of the river', '2 of the river')")
+    with archive.reading() as reader:
+        assert reader.value("SELECT count(text_id) FROM raw") == 3
+        assert reading.read_raw(reader, sha256(few[0].raw.data).hexdigest()) == few[0].raw.data
+        with pytest.raises(dictionaries.DamagedBytes, match="cannot be decompressed"):
+            reading.read_raw(reader, sha256(few[1].raw.data).hexdigest())
+        whole, damaged = rereading.find_next(reader, "desk", 9, 10)
+        assert (len(whole), len(damaged)) == (2, 1)
+    assert rehash_raw(archive, None).damaged == 1

@@ -11,10 +11,16 @@ from hypothesis import strategies as st
 
 from storage.archive import full_text
 from storage.archive.columns import storable, storable_or_none
+from storage.archive.database import Archive
+from storage.archive.integrity import find_problems
 from storage.archive.packed_words import columns, unpack
+from storage.archive.restricted import RestrictedReaders
 from storage.language.fold import fold
-from storage.records import FetchedMedia, FetchedPost, Link, Poll
+from storage.posts import saving
+from storage.posts.reading import read_raw
+from storage.records import Batch, FetchedMedia, FetchedPost, Link, Poll, Raw
 from storage.search.documents import load_documents
+from storage.sources import states
 
 Make = Callable[..., FetchedPost]
 MINUTE = 60_000_000
@@ -86,3 +92,31 @@ def test_a_damaged_text_is_folded_when_it_is_read_and_the_index_says_that_it_is_
         [text] = load_documents(reader, [post_id])[post_id].texts
     assert text.folded == fold("The Bridge fell, they said")
     assert not full_text.agrees(desk.archive)
+
+
+def test_a_text_that_is_missing_is_named_by_what_leans_on_it(desk: Any, make_post: Make) -> None:
+    desk.save(make_post(1, "The bridge fell"))
+    assert find_problems(desk.archive) == []
+    with desk.archive.writing() as writer:
+        writer.execute("DROP TRIGGER texts_stay")
+        writer.execute("DELETE FROM texts")
+    assert {f"a row of {table} refers to a missing row of texts" for table in ("revisions", "raw")} <= {
+        *find_problems(desk.archive)
+    }
+
+
+def test_bytes_that_two_sources_showed_are_read_by_whoever_may_read_either(archive: Archive, make_post: Make) -> None:
+    with archive.writing() as writer:
+        states.declare(writer, [states.Declared(name, "replay") for name in ("one", "two")], 1)
+        for number in (1, 2):
+            batch = Batch(
+                posts=(make_post(number, "The bridge fell", raw=Raw(b"<p>The bridge fell</p>", "text/html")),)
+            )
+            saving.save(writer, number, batch, now=number, method="replay", alerts=False)
+        [sha256] = writer.column("SELECT sha256 FROM raw WHERE text_id IS NOT NULL")
+    for number in (1, 2):
+        readers = RestrictedReaders(archive.path)
+        with readers.reading(frozenset({number})) as reader:
+            assert read_raw(reader, sha256) == b"<p>The bridge fell</p>"
+            assert len(reader.column("SELECT text FROM texts")) == 1
+        readers.close()

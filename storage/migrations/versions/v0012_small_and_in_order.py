@@ -29,6 +29,9 @@ _STEPS: tuple[str, ...] = (
     "DROP INDEX event_prints_of",
     # the folded form, without what the text has of it; NULL: `folded` holds it
     "ALTER TABLE texts ADD COLUMN packed BLOB",
+    # the text that stands in the bytes, by which they are packed; and of how many posts a dictionary was made
+    "ALTER TABLE raw ADD COLUMN text_id INTEGER",
+    "ALTER TABLE dictionaries ADD COLUMN samples INTEGER",
 )
 
 
