@@ -55,7 +55,7 @@ class LoadedRules:
         media = list(_media_rules(config))
         entries: list[_Entry] = [(name, _query_for(kinds), (), (source,)) for name, source, kinds, _ in media]
         entries += [(rule.name, rule.query, rule.tags, rule.sources) for rule in config.rules]  # these reply to media
-        compiled = list(_compiled(entries, config.phrases()))
+        compiled = list(_compiled(entries, config))
         alerting = {rule.name: _alerting(config, rule) for rule in config.rules}
         translators = [engine for engine in config.engines if engine.translates]
         return cls(
@@ -132,8 +132,9 @@ def _query_for(kinds: Iterable[str]) -> str:
     return " OR ".join(f"has:{kind}" for kind in kinds)
 
 
-def _compiled(entries: Sequence[_Entry], phrases: Mapping[str, Sequence[str]]) -> Iterator[Rule]:
-    parsed = {query: parse(query, terms=phrases) for _, query, _, _ in entries}
+def _compiled(entries: Sequence[_Entry], config: "Config") -> Iterator[Rule]:
+    phrases = config.phrases()
+    parsed = {query: config.queries.get(query) or parse(query, terms=phrases) for _, query, _, _ in entries}
     for name, query, tags, sources in entries:
         yield Rule(name, parsed[query], rule_version(query, tags, sources, parsed[query].terms), tags, sources)
 

@@ -2,7 +2,11 @@
 
 from bot.config import Config
 from bot.contracts.target import BotAccess
+from storage.alerts import notices
 from storage.alerts.pace import Pace
+from storage.archive.database import Writer
+
+ABOUT = "bot"  # what its trouble is said about
 
 
 def find_access(config: Config) -> BotAccess | None:
@@ -39,3 +43,9 @@ def _find_bots(config: Config, access: BotAccess) -> dict[str, BotAccess]:
     bots = {target.name: found for target in config.targets if (found := target.bot())}
     same = (access.token_file.path, access.api_base)
     return {name: found for name, found in bots.items() if (found.token_file.path, found.api_base) == same}
+
+
+def end_trouble(writer: Writer, now: int) -> None:
+    """There is no bot in the config any more, so that nothing is wrong with it."""
+    if notices.read_lasting_one(writer, ABOUT) is not None:
+        notices.add(writer, now, ABOUT, "no bot answers any more: the config has none", ends=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from bot.alerts.handing import where
-from bot.answers.access import find_access, find_paces, find_sharing
+from bot.answers.access import ABOUT, find_access, find_paces, find_sharing
 from bot.answers.actions import Done, carry_out, find_alert, press
 from bot.answers.bot_api import BotApi, Conflict, RefusedRequest
 from bot.answers.chat_limits import ChatLimits
@@ -34,7 +34,7 @@ from bot.config import Config
 from bot.errors import Later, Never, UserError
 from bot.http import Http
 from bot.incidents import Incidents
-from storage.alerts import notices, target_states
+from storage.alerts import target_states
 from storage.answers import bots, escalations
 from storage.archive.database import Writer
 from storage.archive.errors import ArchiveError
@@ -45,7 +45,6 @@ _SHORTEST_S, _LONGEST_S = 1.0, 60.0  # between two attempts
 _PATIENCE = 5 * MINUTE  # with a network, before people hear of it
 _CLOSING_S = 5.0
 _HEARD_FIRST = 30 * SECOND
-_ABOUT = "bot"
 _WEBHOOK = "a webhook is set for it: remove it (deleteWebhook), or give [bot] a bot of its own"
 _ELSEWHERE = "another program hears for it: stop that program, or give [bot] a bot of its own"
 
@@ -155,19 +154,19 @@ class BotLine:
             webhook = "webhook" in problem.reason.lower()
             self._conflicts += 1
             if webhook or self._conflicts > 1:  # the poll of our own last process may end only now
-                await self.incidents.begin(_ABOUT, f"hears nobody: {_WEBHOOK if webhook else _ELSEWHERE}")
+                await self.incidents.begin(ABOUT, f"hears nobody: {_WEBHOOK if webhook else _ELSEWHERE}")
             return 5.0
         if isinstance(problem, Never):
-            await self.incidents.begin(_ABOUT, f"hears nobody: {problem}")
+            await self.incidents.begin(ABOUT, f"hears nobody: {problem}")
             return _LONGEST_S
         if now - self._failing_since > _PATIENCE:
-            await self.incidents.begin(_ABOUT, f"hears nobody: {problem.reason}")
+            await self.incidents.begin(ABOUT, f"hears nobody: {problem.reason}")
         wait = min(_SHORTEST_S * float(1 << min(failures - 1, 6)), _LONGEST_S)
         return max(wait, ((problem.retry_at or 0) - now) / SECOND if problem.obey else 0.0)
 
     async def _note_success(self) -> None:
         self._failing_since, self._conflicts = None, 0
-        await self.incidents.end(_ABOUT)
+        await self.incidents.end(ABOUT)
 
     # One update ----------------------------------------------------------------------------------------------------
 
@@ -259,9 +258,3 @@ class BotLine:
 
 def _say(done: Done) -> BotReply:
     return BotReply(done.said, acked=done.acked)
-
-
-def end_trouble(writer: Writer, now: int) -> None:
-    """There is no bot in the config any more, so that nothing is wrong with it."""
-    if notices.read_lasting_one(writer, _ABOUT) is not None:
-        notices.add(writer, now, _ABOUT, "no bot answers any more: the config has none", ends=True)

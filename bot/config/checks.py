@@ -32,8 +32,8 @@ _UNREAD = ("unread",)  # replaces the phrases of a term with a mistake, so that 
 
 def cross_check(
     config: Config, given: Mapping[str, object], places: Mapping[str, Sequence[int]], findings: Findings
-) -> None:
-    """Note every mistake that shows only when entries are compared.
+) -> dict[str, query.Query]:
+    """Note every mistake that shows only when entries are compared; the queries of the rules, as they were read.
 
     `config` holds what is right of each entry and `places` the entries' indexes in the file; `given` is the whole
     document, so that the name of an entry with mistakes still counts as known.
@@ -87,6 +87,7 @@ def cross_check(
     check_former_names(config, names, places, findings)
     check_reach(config, places["rules"], places["targets"], findings)
     findings.warnings += paces(config)
+    return {parsed.text: parsed for _, _, parsed in queries}
 
 
 _SHORT_POLLS = 10

@@ -4,7 +4,7 @@ import ipaddress
 import re
 from collections.abc import Iterator, Sized
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -283,6 +283,7 @@ class Config(Settings):
     terms: tuple[TermConfig, ...] = ()
     pairs: tuple[PairConfig, ...] = ()
     warnings: tuple[str, ...] = ()
+    queries: dict[str, Any] = Field(default_factory=dict, repr=False)  # of the rules, each as it was read by the checks
     silent: tuple[Problem, ...] = ()  # rules that alert nobody: `config check` refuses them, `run` only warns
 
     @property

@@ -92,10 +92,12 @@ def settle(document: ConfigFile, environment: Environment, kinds: Kinds, *, data
         "pairs": _entries(given, "pairs", PairConfig, findings),
     }
     config = config.model_copy(update={name: tuple(part for _, part in found) for name, found in places.items()})
-    cross_check(config, given, {name: [index for index, _ in found] for name, found in places.items()}, findings)
+    indexes = {name: [index for index, _ in found] for name, found in places.items()}
+    queries = cross_check(config, given, indexes, findings)
     if findings.problems:
         raise ConfigError(tuple(sorted(findings.problems, key=lambda problem: problem.line)))
-    return config.model_copy(update={"warnings": tuple(findings.warnings), "silent": tuple(findings.silent)})
+    said = {"warnings": tuple(findings.warnings), "silent": tuple(findings.silent)}
+    return config.model_copy(update={**said, "queries": queries})
 
 
 def effective(document: ConfigFile, environment: Environment, findings: Findings) -> dict[str, object]:

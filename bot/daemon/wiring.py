@@ -12,8 +12,7 @@ from bot.alerts import targets as target_kinds
 from bot.alerts.digests.due import DigestPlan
 from bot.alerts.loaded_rules import LoadedRules
 from bot.alerts.outbox import Outbox
-from bot.answers.access import find_answered
-from bot.answers.line import BotLine, end_trouble
+from bot.answers.access import end_trouble, find_access, find_answered
 from bot.answers.removal import ButtonRemoval
 from bot.archive import AsyncArchive
 from bot.claims import Claims
@@ -59,6 +58,7 @@ from storage.sources import states
 from storage.sources import telegram as telegram_rows
 
 if TYPE_CHECKING:
+    from bot.answers.line import BotLine
     from bot.daemon.telegram import TelegramLine
 
 
@@ -93,7 +93,7 @@ class Wired:
     listening: Listening
     pings: Pings
     telegram: "TelegramLine | None" = None  # None: no source is read with the account
-    bot: BotLine | None = None  # None: nobody is answered
+    bot: "BotLine | None" = None  # None: nobody is answered
 
     def declare(self, writer: Writer, now: int, changed_at: int) -> list[str]:
         """Write down its sources and rules; sources that stopped before `changed_at` are tried again.
@@ -246,10 +246,18 @@ class Stages:
                 self.archive, self._clock, self.say, config.heartbeat, http_of_pings, self._reading.path, self._began
             ),
             telegram=telegram,
-            bot=BotLine.of(config, http_of_bot, self.archive, self._clock, self.say, removal.bell.ring),
+            bot=self._build_bot(config, http_of_bot, removal),
             removal=removal,
             listening=Listening.of(sources, self.rounds.start_soon, self.say, self._clock),
         )
+
+    def _build_bot(self, config: Config, http: Http, removal: ButtonRemoval) -> "BotLine | None":
+        """The bot that answers, if the config has one."""
+        if find_access(config) is None:
+            return None
+        from bot.answers.line import BotLine
+
+        return BotLine.of(config, http, self.archive, self._clock, self.say, removal.bell.ring)
 
     def _build_telegram(self, config: Config) -> "TelegramLine | None":
         """The account, if a source needs it; the running one if nothing about it has changed."""

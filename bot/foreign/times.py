@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from unicodedata import category, decimal, normalize
 
+from bot.foreign.moments import is_usable
 from bot.foreign.time_words import AFTER_NOON, BEFORE_NOON, MONTHS, NOISE, WEEKDAYS, fold_name
 from bot.foreign.time_zones import knows_zone, offset_of
 
@@ -59,16 +60,6 @@ _RFC_2822 = re.compile(
     re.ASCII,
 )
 _TAKEN = " § "  # what a date leaves in its place
-_DAY = 86_400_000_000  # microseconds
-_YEAR_1971 = 365 * _DAY
-
-
-def is_usable(at: int | None, now: int) -> bool:
-    """Whether a moment (microseconds UTC) can be when something was published.
-
-    It is not before 1971 (an unset clock), and not more than a day ahead.
-    """
-    return at is not None and _YEAR_1971 <= at <= now + _DAY
 
 
 def read_usable_time(words: str, now: int) -> int | None:

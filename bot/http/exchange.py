@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import h11
@@ -18,6 +17,7 @@ from bot.http.spool import Spool
 from bot.http.transport import GuardedTransport
 from bot.http.values import TOO_BIG, HttpRules, Reply, join_headers
 from bot.http.wire import Wire
+from storage.frozen import dataclass
 
 SECRET_HEADERS = {"authorization", "cookie", "proxy-authorization"}
 _ENDED = httpx.ByteStream(b"")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +24,7 @@ from storage.archive.guards import GUARDS
 from storage.archive.permissions import create_or_check, tighten_file
 from storage.archive.sqlite import sqlite3
 from storage.archive.views import INNER_VIEWS, VIEWS
+from storage.frozen import dataclass
 from storage.migrations.leftover import find_copy
 
 if TYPE_CHECKING:

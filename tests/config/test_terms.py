@@ -10,6 +10,7 @@ from bot.config import Config
 from bot.config.environment import Environment
 from bot.config.terms import phrases
 from bot.errors import UserError
+from storage.language.query import parse
 
 Read = Callable[..., Config]
 Write = Callable[[str], Path]
@@ -95,6 +96,15 @@ def test_another_meaning_of_a_term_makes_another_version_of_the_rules_that_use_i
     assert before[0][:1] == after[0][:1]
     assert before[0][1] != after[0][1]
     assert before[1] == after[1]
+
+
+def test_rules_are_loaded_from_the_queries_that_were_checked_and_these_know_every_term(read: Read) -> None:
+    config = read(f'{LASHIO}[[rules]]\nname = "r"\nquery = "@lashio -navy"\n[[rules]]\nname = "s"\nquery = "lost"\n')
+    checked = {rule.query: parse(rule.query, terms=config.phrases()) for rule in config.rules}
+    assert config.queries == checked
+    assert {rule.name: rule.query for rule in LoadedRules.of(config).ruleset.rules} == {
+        rule.name: checked[rule.query] for rule in config.rules
+    }
 
 
 def test_search_reads_the_same_terms_without_the_rest(read: Read, write: Write) -> None:

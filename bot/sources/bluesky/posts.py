@@ -8,7 +8,8 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from bot.foreign import json as foreign_json
-from bot.foreign.times import is_usable, read_usable_time
+from bot.foreign.moments import is_usable
+from bot.foreign.times import read_usable_time
 from storage.frozen import dataclass
 from storage.records import FetchedMedia, FetchedPost, Forward, Link, MediaKind, Preview, Quarantined, Raw
 

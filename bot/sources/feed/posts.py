@@ -9,7 +9,7 @@ from itertools import chain
 
 from bot.foreign.addresses import name_page, without_session
 from bot.foreign.feed.parsed import File, ParsedEntry, ParsedFeed
-from bot.foreign.times import is_usable
+from bot.foreign.moments import is_usable
 from storage.frozen import dataclass
 from storage.records import Batch, FetchedMedia, FetchedPost, Link, MediaKind, Quarantined, Raw
 

@@ -13,7 +13,7 @@ from bot.contracts.living import LivingPosts
 from bot.contracts.source import Recognised, SourceTools, Want, describe_new_owner
 from bot.contracts.walls import check_wall
 from bot.errors import Later, Never
-from bot.foreign.times import is_usable
+from bot.foreign.moments import is_usable
 from bot.http import Reply, check_busy
 from bot.sources.telegram_web.closed import find_why
 from bot.sources.telegram_web.page import Embed, PreviewPage, mark_page, read_embed, read_page, reread
