@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
-from bot.events.likeness import Likeness, Nearness, compare, may_be_near, measure_nearness
+from bot.events.likeness import Likeness, Nearness, compare, may_be_near, measure
 from bot.events.trimming import Published, is_whole_of
 from bot.events.words import SIGNED_POSTS, ComparedWords, list_tokens, make_words, read_words
 from storage.events import steps
@@ -101,27 +101,40 @@ def find_near(
 ) -> Iterable[Membership]:
     """The event of the statement that is nearest to these words, as a copy or as a quote of it."""
     text, words = said.text, said.words
-    found = texts.find_candidates(said.sharing, words.numbers, one.source_id, at, again=words.stamped)
-    if len(found) > _COMPARED:
-        found = [candidate for candidate in found if may_be_near(candidate.tokens, words, rules.near)]
-    near_texts = [(candidate, make_words(candidate.tokens)) for candidate in found]
-    if len(near_texts) > 1:
-        near_texts.sort(key=lambda pair: (-measure_nearness(pair[1], words), pair[0].text_id))
+    found = texts.list_near(said.sharing, words.numbers, at)
+    if len(found) > _COMPARED:  # those that nothing can join take no place of others
+        found = [open_one.text_id for open_one in texts.read_candidates(found, one.source_id, at, again=words.stamped)]
+    firsts = texts.read_tokens(found)
+    if len(firsts) > _COMPARED:
+        firsts = {number: tokens for number, tokens in firsts.items() if may_be_near(tokens, words, rules.near)}
+    compared = [(number, make_words(tokens)) for number, tokens in firsts.items()]
+    measured = [(measure(first, words), number, first) for number, first in compared]
     near: tuple[Candidate, Likeness] | None = None
     whole = False
-    for candidate, first in near_texts[:_COMPARED]:
-        likeness = compare(first, words, rules.names, rules.near)
+    for measures, number, first in sorted(measured, key=_by_nearness)[:_COMPARED]:
+        likeness = compare(first, words, rules.names, rules.near, measures)
+        if likeness.verdict not in ("copy", "quote"):
+            continue
+        candidate = next(iter(texts.read_candidates((number,), one.source_id, at, again=words.stamped)), None)
+        if candidate is None:
+            continue
         if near is None and _only_continues(likeness, words) and _is_whole(writer, one, text, words, candidate):
             likeness, whole = replace(likeness, verdict="copy"), True
-        if likeness.verdict == "copy" or (likeness.verdict == "quote" and near is None):
+        if likeness.verdict == "copy" or near is None:
             near = candidate, likeness
         if likeness.verdict == "copy":
             break  # the nearest one
     if near is not None:
         candidate, likeness = near
         own = find_own_words(text, candidate.tokens) if likeness.verdict == "quote" else None
-        measure = round(max(likeness.alike, likeness.contained), 2)
-        yield Membership(one.post_id, candidate.event_id, "words", measure, candidate.post_id, own, whole=whole)
+        nearness = round(max(likeness.alike, likeness.contained), 2)
+        yield Membership(one.post_id, candidate.event_id, "words", nearness, candidate.post_id, own, whole=whole)
+
+
+def _by_nearness(found: tuple[tuple[float, float], int, ComparedWords]) -> tuple[float, int]:
+    """The nearest first, and the oldest of those that are as near."""
+    measures, number, _ = found
+    return -sum(measures), number
 
 
 def _only_continues(likeness: Likeness, words: ComparedWords) -> bool:

@@ -67,14 +67,17 @@ def compare(
     later: ComparedWords,
     names: Mapping[tuple[str, ...], str] | None = None,
     near: Nearness | None = None,
+    measured: tuple[float, float] | None = None,
 ) -> Likeness:
     """Compare two texts. `names` are the folded forms of terms, each with the name of its term.
+
+    `measured` is what `measure` says of them, where it was asked before.
 
     Texts of fewer than SHORT tokens are copies only if they are equal; whether that is close in time, the caller
     knows.
     """
     near = near or Nearness()
-    alike, contained = _measure(first, later)
+    alike, contained = measured or measure(first, later)
     smaller = min(len(first.shingles), len(later.shingles))
     if first.tokens == later.tokens:
         return Likeness("copy" if first.tokens else "other", alike, contained)
@@ -106,13 +109,11 @@ def may_be_near(first: Sequence[str], later: ComparedWords, near: Nearness | Non
     return most >= least or tuple(first) == later.tokens
 
 
-def measure_nearness(first: ComparedWords, later: ComparedWords) -> float:
-    """How near two texts are (0 to 2): the sum of both measures."""
-    return sum(_measure(first, later))
+def measure(first: ComparedWords, later: ComparedWords) -> tuple[float, float]:
+    """How near two texts are, twice from 0 to 1.
 
-
-def _measure(first: ComparedWords, later: ComparedWords) -> tuple[float, float]:
-    """The Jaccard of the shingles of two texts, and which part of the smaller one is contained in the other."""
+    The Jaccard of their shingles, and which part of the smaller one is contained in the other.
+    """
     ours, theirs = len(first.shingles), len(later.shingles)
     shared = len(first.shingles & later.shingles)
     return shared / max(ours + theirs - shared, 1), shared / max(min(ours, theirs), 1)

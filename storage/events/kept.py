@@ -8,7 +8,7 @@ before.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from storage.events.steps import Arrived
 
 _CANDIDATES = 12  # by each of two measures
+_LIKELY = 500  # texts whose words are read before they are asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class KeptText:
     """Words that are kept as text `id`, and the fingerprints by which they are found."""
 
     id: int
-    tokens: Sequence[str]
+    tokens: tuple[str, ...]
     prints: Collection[int]
 
 
@@ -43,21 +44,24 @@ class KeptTexts:
         self._digests = _Known(writer, "event_words", "digest")
         self._origins = _Known(writer, "event_origins", "origin")
         self._sizes: dict[int, int] = {}  # of texts: how many fingerprints they have
+        self._tokens: dict[int, tuple[str, ...]] = {}
         self._opened: list[tuple[Arrived, Membership | None]] = []
         self._kept: list[dict[str, object]] = []
         self._noted: list[dict[str, object]] = []
         self._unwritten: set[int] = set()  # texts
 
     def read_ahead(
-        self, origins: Iterable[str], texts: Collection[Sequence[str]], prints: Collection[Collection[int]]
+        self, origins: Iterable[str], texts: Collection[tuple[str, ...]], prints: Collection[Collection[int]]
     ) -> None:
         """Read what will be asked about these messages, the words of these texts, and their fingerprints."""
         self._origins.read_ahead(origins)
         self._digests.read_ahead(map(digest_words, texts))
         together = frozenset().union(*prints)
         self._prints.read_ahead(together)
-        found = self._prints.find(together).texts.values()
-        self._read_sizes(frozenset().union(*found))
+        shared = Counter(chain.from_iterable(self._prints.find(together).texts.values()))
+        self._read_sizes(shared)
+        likely = [text for text, count in shared.most_common(_LIKELY) if count * 4 >= self._sizes.get(text, 1 << 30)]
+        self.read_tokens(likely)
 
     def find_by_origin(self, origin: str, at: int) -> tuple[int, int] | None:
         """As in `members`."""
@@ -67,7 +71,7 @@ class KeptTexts:
         return members.find_by_origin(self._writer, origin, at)
 
     def find_equal(
-        self, tokens: Sequence[str], source_id: int, at: int, within: int, *, again: bool = False
+        self, tokens: tuple[str, ...], source_id: int, at: int, within: int, *, again: bool = False
     ) -> Candidate | None:
         """As in `members`."""
         if not self._digests.may_have(digest_words(tokens)):
@@ -79,28 +83,39 @@ class KeptTexts:
         """The kept texts that have these fingerprints."""
         return self._prints.find(prints)
 
-    def find_candidates(
-        self, sharing: Sharing, every: Collection[int], source_id: int, at: int, *, again: bool = False
-    ) -> list[Candidate]:
-        """The first statements that share the most fingerprints, a quarter of the smaller text's at least.
+    def list_near(self, sharing: Sharing, every: Collection[int], at: int) -> list[int]:
+        """The texts that share the most fingerprints, a quarter of the smaller text's at least.
 
         `every` are the numbers of all shingles of the text, of which `sharing` has some: where most of those are in
-        stock phrases, the shingles that are not find the statement. `again` leaves out what this source has said,
-        however short ago.
+        stock phrases, the shingles that are not find the statement.
         """
         shared, own = self._count_shared(sharing, every)
         self._read_sizes(shared)
         near = [text for text, count in shared.items() if count * 4 >= min(self._sizes.get(text, 1 << 30), own)]
-        if not near:
-            return []
-        if not self._unwritten.isdisjoint(near):
-            self.write()
         if len(near) > _CANDIDATES:
+            if not self._unwritten.isdisjoint(near):
+                self.write()
             near = members.list_open(self._writer, near, at)
             by_part = sorted(near, key=lambda text: (-shared[text] / self._sizes[text], -text))[:_CANDIDATES]
             by_share = sorted(near, key=lambda text: (-shared[text], -text))[:_CANDIDATES]
             near = [*by_part, *by_share]
-        return members.read_candidates(self._writer, near, source_id, at, again=again)
+        return near
+
+    def read_tokens(self, texts: Iterable[int]) -> dict[int, tuple[str, ...]]:
+        """The words of these texts, as far as they are kept."""
+        wanted = frozenset(texts)
+        missing = wanted - self._tokens.keys()
+        if missing:
+            self._tokens |= members.read_tokens(self._writer, missing)
+        return {text: self._tokens[text] for text in wanted if text in self._tokens}
+
+    def read_candidates(
+        self, texts: Collection[int], source_id: int, at: int, *, again: bool = False
+    ) -> list[Candidate]:
+        """As in `members`."""
+        if not self._unwritten.isdisjoint(texts):
+            self.write()
+        return members.read_candidates(self._writer, texts, source_id, at, again=again)
 
     def _count_shared(self, sharing: Sharing, every: Collection[int]) -> tuple[Counter[int], int]:
         """How many fingerprints each text shares, and how many of them could be shared."""
@@ -114,12 +129,12 @@ class KeptTexts:
         return shared, max(min(len(rare), len(sharing.prints)), 1)
 
     def _read_sizes(self, texts: Iterable[int]) -> None:
-        missing = frozenset(texts) - self._sizes.keys()
+        missing = [text for text in texts if text not in self._sizes]
         if missing:
             rows = self._writer.rows(
                 f"SELECT text_id, prints FROM event_words WHERE text_id {in_list('texts')}", {"texts": as_list(missing)}
             )
-            self._sizes.update((row[0], row[1]) for row in rows)
+            self._sizes.update(map(tuple, rows))
 
     def open_event(
         self, arrived: Arrived, quotes: Membership | None, texts: Iterable[KeptText], origins: Collection[str]
@@ -138,9 +153,11 @@ class KeptTexts:
         self._keep(text, event_id, at)
         self.write()
         self._sizes.pop(text.id, None)  # it may have been kept before
+        self._tokens.pop(text.id, None)
 
     def _keep(self, text: KeptText, event_id: int, at: int) -> None:
         self._kept.append(members.words_row(text.id, event_id, text.tokens, len(text.prints), at))
+        self._tokens.setdefault(text.id, text.tokens)
         self._digests.add((digest_words(text.tokens),))
         self._unwritten.add(text.id)
         if text.prints:

@@ -109,7 +109,7 @@ def said_by(source_id: int, at: int, *, always: bool = False) -> dict[str, int]:
 
 
 def find_equal(
-    reader: Reader, tokens: Sequence[str], source_id: int, at: int, within: int, *, again: bool = False
+    reader: Reader, tokens: tuple[str, ...], source_id: int, at: int, within: int, *, again: bool = False
 ) -> Candidate | None:
     """A first statement of exactly these words, the newest; its words are at most `within` microseconds old.
 
@@ -145,18 +145,22 @@ def read_candidates(
     return [_candidate(row) for row in rows]
 
 
+def read_tokens(reader: Reader, texts: Iterable[int]) -> dict[int, tuple[str, ...]]:
+    """The words of these texts, as far as they are kept."""
+    rows = reader.rows(
+        f"SELECT text_id, tokens FROM event_words WHERE text_id {in_list('texts')}", {"texts": as_list(texts)}
+    )
+    return {text: tuple(tokens.split(" ")) for text, tokens in rows}
+
+
 def _candidate(row: Row) -> Candidate:
     return Candidate(row["text_id"], row["event_id"], tuple(row["tokens"].split(" ")), row["at"])
 
 
-def digest_words(tokens: Sequence[str]) -> str:
-    """What equal words have in common."""
-    return _digest(" ".join(tokens))
-
-
 @lru_cache(maxsize=512)  # of each post it is asked several times
-def _digest(words: str) -> str:
-    return sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+def digest_words(tokens: tuple[str, ...]) -> str:
+    """What equal words have in common."""
+    return sha256(" ".join(tokens).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def open_events(writer: Writer, opened: Iterable[tuple[Arrived, Membership | None]]) -> None:
@@ -239,7 +243,7 @@ def note_origins(writer: Writer, rows: Sequence[Mapping[str, object]]) -> None:
     )
 
 
-def words_row(number: int, event_id: int, tokens: Sequence[str], prints: int, at: int) -> dict[str, object]:
+def words_row(number: int, event_id: int, tokens: tuple[str, ...], prints: int, at: int) -> dict[str, object]:
     """What `keep_words` takes: words that are text `number`, with so many fingerprints."""
     return {
         "text": number,
