@@ -7,6 +7,7 @@ from pathlib import Path
 from bench._texts import Words
 from storage.archive.database import Archive, Writer
 from storage.archive.index_row import NAMES
+from storage.archive.packed_words import register
 from storage.archive.sqlite import sqlite3
 from storage.language.fold import CLOSED, fold
 from storage.language.version import FOLD_VERSION
@@ -30,7 +31,7 @@ def fill(path: Path, words: Words, posts: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with Archive(path) as archive:
         migrate.ensure(archive, now=NOW * 1_000_000)
-    connection = sqlite3.connect(path, isolation_level=None)
+    connection = register(sqlite3.connect(path, isolation_level=None))
     for pragma in ("synchronous = OFF", "journal_mode = OFF", "cache_size = -200000"):
         connection.execute(f"PRAGMA {pragma}")
     for number in range(1, 21):

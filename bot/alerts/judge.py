@@ -101,6 +101,7 @@ def judge(
         gone = facts.deleted_at is not None
         for row in find_news(document, found, history, earlier.texts, deleted=gone, now=now, compared=compared):
             kind: MatchKind = "edited" if row.kind == "match" and put_in and silent else row.kind
+            changed = row.kind == "edited" and found.matched and document.source in loaded.documents
             decision = plan(
                 kind,
                 loaded.alerting[name],
@@ -108,7 +109,7 @@ def judge(
                 rule_since=since(name),
                 first_alerted=any(match.alerting for match in history),
                 matches=found.matched,
-                put_in=put_in,
+                put_in=put_in or changed,
                 stood=_is_read_again(document, row.hits)
                 or (compared is not None and compared.has_stood(name, silent=silent)),
             )

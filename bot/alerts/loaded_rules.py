@@ -35,7 +35,7 @@ class LoadedRules:
     `files` are the kinds of file that a source alerts on, by the name of its media rule. Texts of the sources in
     `translated` go to a translator; edits of history alert nobody in `quiet_edits_of_history`. `events` None: copies
     are not looked for; `folding` are the targets that fold them. `terms` are the phrases of each @name. `facing` are
-    the pairs of sides whose statements face each other.
+    the pairs of sides whose statements face each other. Changes of the one post of a source in `documents` are news.
     """
 
     ruleset: RuleSet
@@ -48,6 +48,7 @@ class LoadedRules:
     folding: frozenset[str] = frozenset()
     terms: Mapping[str, Sequence[str]] = field(default_factory=dict)
     facing: FacingRules | None = None
+    documents: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, config: "Config") -> Self:
@@ -77,6 +78,9 @@ class LoadedRules:
             frozenset(target.name for target in config.targets if target.fold),
             config.phrases(),
             load_facing(config),
+            frozenset(
+                source.name for source in config.sources if source.is_one_document() and source.alert_edits_of_history
+            ),
         )
 
     def declare(self, writer: "Writer", now: int) -> None:

@@ -93,7 +93,8 @@ def command(session: Session, directory: Path, force: bool, glossary: Path | Non
 
     DIR is the current directory if not given.
     """
-    path = directory / "config.toml"
+    named = directory.suffix == ".toml" and not directory.is_dir()  # somebody has written the file, not its directory
+    path = directory if named else directory / "config.toml"
     _write(path, glossary, force=force)
     write_line(session, one_line(str(path)))
     option = "" if directory == Path() else f" --config {path}"

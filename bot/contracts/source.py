@@ -62,6 +62,10 @@ class SourceSettings(Settings):
         """What `media` calls a file of this kind: a round video is a video."""
         return "video" if kind == "round" else kind
 
+    def is_one_document(self) -> bool:
+        """Whether its one post is a document that changes, so that its changes are the news."""
+        return False
+
     def find_missing(self) -> str | None:
         """What this machine lacks for what the entry asks: one sentence with the line that installs it."""
         return None

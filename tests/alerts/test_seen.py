@@ -7,6 +7,7 @@ import pytest
 from bot.alerts.loaded_rules import LoadedRules
 from bot.config.model import Config, RuleConfig
 from bot.sources.telegram_web.settings import Settings
+from bot.sources.website import settings as website
 from storage.archive.sequence import take_number
 from storage.jobs import NewJob, enqueue, take_up
 from storage.posts import rereading, texts
@@ -200,6 +201,26 @@ def test_edits_of_history_alert_nobody_where_the_config_says_so(stage: DecideSta
     stage.decide()
     stage.say("The command fell too.", native_id="2")
     assert stage.kinds()[1:] == [("match", "new match", True)]
+
+
+@pytest.mark.parametrize(
+    ("mode", "alerts", "first"),
+    [("page", True, True), ("page", False, False), ("list", True, False)],
+    ids=["a page", "a page whose edits are unwanted", "a list"],
+)
+def test_each_change_of_a_page_where_a_rule_looks_is_news_though_it_matched_from_the_start(
+    stage: DecideStage, line: Any, tmp_path: Any, mode: str, alerts: bool, first: bool
+) -> None:
+    keys = {"mode": mode, "url": "https://town.example/sailings", "alert_edits_of_history": alerts}
+    page = website.Settings.model_validate(keys | {"name": "spokesman", "kind": "website"})
+    rule = RuleConfig(name="fall", query="command", targets=TARGET)
+    stage.load(LoadedRules.of(Config(path=None, directory=tmp_path, data_dir=tmp_path, rules=(rule,), sources=(page,))))
+    line.post("The command holds. Rain.")
+    make_history(line)
+    stage.decide()
+    for text in ("The command holds. Sun.", "The command has fallen. Sun.", "The command is back. Sun."):
+        stage.say(text)
+    assert [alerted for _, _, alerted in stage.kinds()] == [False, first, first]
 
 
 def test_an_edit_of_a_post_that_is_older_than_the_rule_alerts_as_an_edit(

@@ -44,6 +44,12 @@ def test_init_makes_the_directory_and_says_how_to_use_it(inside: Program, tmp_pa
     assert (tmp_path / "desk" / "watch" / "config.toml").read_text(encoding="utf-8") == TEMPLATE
 
 
+def test_init_takes_the_name_of_the_file_too(inside: Program, tmp_path: Path) -> None:
+    done = inside("init", "desk.toml")
+    assert done.stdout == "desk.toml\n"
+    assert (tmp_path / "desk.toml").is_file()
+
+
 def test_init_never_overwrites_unless_told(inside: Program, tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text("mine", encoding="utf-8")

@@ -15,7 +15,7 @@ _BY_STATE = {
     state_names.PREVIEW_DISABLED: 'read it with an account: `communique login`, then kind = "telegram"',
     state_names.SIGN_IN_REQUIRED: "look for a feed or a page of it that is open to everybody",
     state_names.SUBSCRIPTION_REQUIRED: "look for a feed or a page of it that is open to everybody",
-    state_names.CHALLENGE_PAGE: "it lets browsers in, and no programs: look for a feed of it, or try a proxy in [http]",
+    state_names.CHALLENGE_PAGE: "it lets browsers in, and no programs: ask its owner, or try a proxy in [http]",
     state_names.CONSENT_PAGE: "look for a feed or another page of it: a program cannot give consent",
     state_names.JAVASCRIPT_REQUIRED: "look for a feed of it, or a page that shows its words without JavaScript",
     state_names.NOT_FOUND: "look at the address in a browser, and write the one of today into the config",

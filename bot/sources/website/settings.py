@@ -68,5 +68,9 @@ class Settings(SourceSettings):
             return None
         return f"its texts cannot be read, because trafilatura is not installed; run: {INSTALL}"
 
+    def is_one_document(self) -> bool:
+        """A page is; a list has a post for each statement."""
+        return self.mode == "page"
+
     def addresses(self) -> tuple[str, ...]:
         return (self.url,)
