@@ -11,12 +11,14 @@ import struct
 import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bot.child import kill_group
+from bot.errors import Later
 
 AT_ONCE = 2  # each takes a core and some 40 MB
 _MOST_ANSWERS = 500
@@ -112,6 +114,27 @@ class Readers:
                 return await self._ask(child, task)
             except (EOFError, ConnectionError):
                 return b"", await child.process.wait()
+
+    async def read(
+        self, script: Path, task: ToRead, what: str, unreadable: Callable[[str], Later] = Later
+    ) -> tuple[Any, bytes]:
+        """The first line of the answer about `what` as JSON, and the bytes behind it.
+
+        Raises Later where this machine was too busy, and `unreadable` where no second try helps.
+        """
+        try:
+            answer, code = await self.ask(script, task)
+        except AnswerTooLong:
+            raise unreadable(f"{what} unfolds to more than {task.most >> 20} MB") from None
+        except TimeoutError:
+            raise Later(f"this machine was too busy to read {what} within {task.clock_s:g} s") from None
+        if code == -signal.SIGXCPU:
+            raise unreadable(f"reading {what} takes more than {task.cpu_s} s of processor time")
+        line, _, rest = answer.partition(b"\n")
+        try:
+            return json.loads(line), rest
+        except ValueError:
+            raise unreadable(f"the process that reads {what} died (exit {code})") from None
 
     async def _ask(self, child: _Child, task: ToRead) -> tuple[bytes, int]:
         well = False

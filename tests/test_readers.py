@@ -1,6 +1,7 @@
 """The children that read what strangers wrote, asked as sources ask them; what is read in them is this file."""
 
 import asyncio
+import fcntl
 import json
 import os
 import signal
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,14 @@ from bot.readers import AnswerTooLong, Readers, ToRead
 _HERE = Path(__file__)
 _MEMORY = 512 << 20
 _seen: list[bytes] = []  # what a fork leaves behind in its own memory
+
+
+@pytest.fixture(autouse=True)
+def _counts_alone() -> Iterator[None]:
+    """These tests count the processes that run this file: those of another worker would be among them."""
+    with _HERE.open(encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def answer(order: Any, document: bytes, cpu_s: int) -> bytes:
