@@ -7,7 +7,7 @@ from pathlib import Path
 from bench._texts import Words
 from storage.archive.database import Archive, Writer
 from storage.archive.index_row import NAMES
-from storage.archive.packed_words import register
+from storage.archive.packed_words import pack, register
 from storage.archive.sqlite import sqlite3
 from storage.language.fold import CLOSED, fold
 from storage.language.version import FOLD_VERSION
@@ -21,8 +21,8 @@ _POST = (
     "revision, texts, language) VALUES (?, ?, ?, ?, '', ?, ?, 0, 1, 0, ?, 'und')"
 )
 _TEXT = (
-    "INSERT INTO texts (id, post_id, kind, revision, text, folded, fold_version, language, current) "
-    f"VALUES (?, ?, ?, 0, ?, ?, {FOLD_VERSION}, 'und', 1)"
+    "INSERT INTO texts (id, post_id, kind, revision, text, folded, packed, fold_version, language, current) "
+    f"VALUES (?, ?, ?, 0, ?, '', ?, {FOLD_VERSION}, 'und', 1)"
 )
 
 
@@ -46,7 +46,7 @@ def fill(path: Path, words: Words, posts: int) -> None:
         connection.execute("BEGIN")
         rows = list(_texts(batch, posts, words, pool))
         connection.executemany(_POST, [_post(number, posts) for number in batch])
-        connection.executemany(_TEXT, rows)
+        connection.executemany(_TEXT, ((*row[:4], pack(str(row[4]), str(row[3]))) for row in rows))
         connection.executemany(
             "INSERT INTO media (post_id, key, kind, revision, state) VALUES (?, 'm', ?, 0, 'stored')",
             [(_id(number, posts), kind) for number in batch if (kind := _file(number))],
@@ -93,7 +93,7 @@ def _texts(
 
 
 def _joined(folded: Sequence[str]) -> str:
-    """The folded form of texts one after the other: closed compounds are at the end."""
+    """The folded form of texts one after the other: closed compounds stand at the end."""
     bodies, closed = [], set()
     for body, *compounds in (one.split(f" {CLOSED}") for one in folded):
         bodies.append(body)
