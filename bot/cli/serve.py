@@ -65,6 +65,7 @@ def _parse_address(address: str) -> tuple[str, int]:
 
 async def _serve(session: Session, config: "Config", address: str | None) -> int:
     from bot.web.app import make_app
+    from bot.web.layout import compile_usual
     from bot.web.server import answer_requests, listen, read_certificate
 
     host, port = _parse_address(config.web.listen if address is None else address)
@@ -82,6 +83,7 @@ async def _serve(session: Session, config: "Config", address: str | None) -> int
             Systemd(session.environment.notify_socket).ready(f"answers on {shown}")
             try:
                 with _noted(config.data_dir, shown):
+                    asyncio.get_running_loop().run_in_executor(None, compile_usual)
                     door = room.gate.door
                     code = await answer_requests(make_app(room), listening, room.pulse.stop, door.name_of, tls)
             finally:

@@ -60,6 +60,12 @@ def environment() -> Environment:
     return made
 
 
+def compile_usual() -> None:
+    """Compile the templates that readers ask for first: else the first of each page waits for it, and all others."""
+    for name in ("now.html", "search.html", "post.html"):
+        environment().get_template(name)
+
+
 def foreign(text: str) -> str:
     """Words of strangers, with line feeds; what acts on a page or a reader unseen is written out."""
     return visible(text, newlines=True)

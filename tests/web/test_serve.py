@@ -15,6 +15,7 @@ import pytest
 
 from bot.errors import UserError
 from bot.web.app import Logged
+from bot.web.layout import compile_usual
 from bot.web.server import read_certificate
 from storage.migrations import migrate
 from tests.certificates import Authority, new_key
@@ -79,6 +80,10 @@ def test_it_answers_on_loopback_and_stops_in_order(tmp_path: Path) -> None:
         assert (tmp_path / "data" / "people.db").stat().st_mode & 0o777 == 0o600
         desk.stop()
         assert not (tmp_path / "data" / "serve.address").exists()
+
+
+def test_the_templates_that_are_compiled_ahead_are_there() -> None:
+    compile_usual()
 
 
 def test_an_address_that_is_in_use_is_one_sentence(tmp_path: Path) -> None:
