@@ -113,8 +113,8 @@ def _refuse_open_door(config: "Config", host: str, people: PeopleFile) -> None:
     missing = []
     if not (is_loopback(host) or web.files or web.behind_proxy):
         missing.append(
-            "write `certificate` and `key_file` to [web] of the config, or `behind_proxy = true` if a proxy that "
-            "speaks TLS is before it"
+            "write `certificate` and `key_file` to [web] of the config, or `behind_proxy = true` if a proxy in "
+            "front of it speaks TLS"
         )
     if not _has_people(people):
         missing.append("let somebody in: `communique people add NAME --role owner`")
