@@ -24,6 +24,8 @@ from storage.sources import gaps, states
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader
+    from tests.bot_api import BotApi
+    from tests.desk import Sink
 
 # A shared machine is slow at times, and that is no failure; `make test-long` looks ten times as long. Usually the
 # examples are the same at each run: a tree is green or it is not.
@@ -279,3 +281,21 @@ def _revisions_complete(reader: "Reader") -> None:
         "OR p.texts <> (SELECT count(*) FROM texts t WHERE t.post_id = p.id AND t.current = 1)"
     ).fetchall()
     assert not broken, f"posts with missing revisions or texts: {[row[0] for row in broken][:20]}"
+
+
+@pytest.fixture
+def sink() -> Iterator["Sink"]:
+    """Something that listens as webhooks do."""
+    from tests.desk import listening
+
+    with listening() as counting:
+        yield counting
+
+
+@pytest.fixture
+def bot_api() -> Iterator["BotApi"]:
+    """A Bot API of Telegram on loopback."""
+    from tests.bot_api import serving
+
+    with serving() as api:
+        yield api

@@ -32,9 +32,8 @@ from storage.archive.database import Archive
 from storage.posts import saving
 from storage.records import Batch, Escalation, FetchedPost, Hit, MatchKind, MatchRow, Raw
 from storage.sources import states as source_states
-from tests.bot_api import TOKEN, BotApi, serving
+from tests.bot_api import TOKEN
 from tests.bot_chat import BotChat, chatting
-from tests.desk import Sink, listening
 
 NOW = 1_763_800_000_000_000
 HOUR = 3_600_000_000
@@ -206,18 +205,6 @@ def program(
 @pytest.fixture
 def told() -> type[Told]:
     return Told
-
-
-@pytest.fixture
-def bot_api() -> Iterator[BotApi]:
-    with serving() as api:
-        yield api
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with listening() as counting:
-        yield counting
 
 
 @pytest.fixture

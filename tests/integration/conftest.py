@@ -5,13 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.desk import Desk, Sink, Until, listening, wait_until
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with listening() as counting:
-        yield counting
+from tests.desk import Desk, Until, wait_until
 
 
 @pytest.fixture

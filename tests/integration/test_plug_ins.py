@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.desk import Desk, Sink, listening
+from tests.desk import Desk, Sink
 from tests.docs.reading import ROOT, blocks
 
 NOTICES = [
@@ -118,12 +118,6 @@ def board() -> Iterator[str]:
         threading.Thread(target=serving.serve_forever).start()
         yield f"http://127.0.0.1:{serving.server_port}/notices.json"
         serving.shutdown()
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with listening() as heard:
-        yield heard
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from bot.clock import Clock
 from bot.contracts.message import Message
 from bot.contracts.target import Target, TargetTools
 from bot.http import Http, HttpRules
-from tests.bot_api import TOKEN, BotApi, serving
+from tests.bot_api import TOKEN, BotApi
 from tests.certificates import authority as authority  # noqa: PLC0414 - a fixture is found by its name here
-from tests.desk import Sink, listening
+from tests.desk import Sink
 from tests.mail_server import MailServer, mail_server
 from tests.ntfy_server import NtfyServer, ntfy_server
 
@@ -71,18 +71,6 @@ def around(tmp_path: Path) -> Around:
 @pytest.fixture
 def message() -> Message:
     return MESSAGE
-
-
-@pytest.fixture
-def bot_api() -> Iterator[BotApi]:
-    with serving() as api:
-        yield api
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with listening() as counting:
-        yield counting
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.desk import Desk, Sink, Until, listening
+from tests.desk import Desk, Sink, Until
 from tests.telegram.in_process import PHONE, sign_in
 from tests.telegram_world import Fault, File, Served, World, run_in_thread
 
@@ -54,12 +54,6 @@ name = "hook"
 kind = "webhook"
 url = "{hook}"
 """
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with listening() as counting:
-        yield counting
 
 
 @pytest.fixture
