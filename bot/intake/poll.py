@@ -309,7 +309,10 @@ class Intake:
 
 def _index_shown(batch: Batch) -> Shown:
     """What a reply shows, as far as it is stored; empty if it shows one post twice."""
-    shown: Shown = {post.native_id: (content_hash(post), post.edited, post.preview, post.cards) for post in batch.posts}
+    shown: Shown = {
+        post.native_id: (content_hash(post), post.edited, post.preview, post.cards, *(one.reason for one in post.media))
+        for post in batch.posts
+    }
     return shown if len(shown) == len(batch.posts) else {}
 
 

@@ -74,32 +74,31 @@ def refresh_addresses(writer: Writer, shown: Iterable[tuple[int, tuple[FetchedMe
     """Take up the new addresses of files that we do not have yet: (post id, files). Costs one question, mostly.
 
     Addresses carry tokens and die within days, so the newest is the one to ask; a file that was gone is tried again.
+    So is one that its source had a reason not to give and has none now; another reason takes the place of the old one.
     """
-    addresses = {
-        (post_id, storable(file.key)): storable(file.url)
-        for post_id, files in shown
-        for file in files
-        if file.url and not file.reason
-    }
-    if not addresses:
+    found = {(post_id, storable(file.key)): file for post_id, files in shown for file in files if file.url}
+    if not found:
         return
     waiting = writer.rows(
-        f"SELECT id, post_id, key, url, state FROM media WHERE post_id {in_list('posts')} "
+        f"SELECT id, post_id, key, url, state, reason FROM media WHERE post_id {in_list('posts')} "
         "AND state IN ('pending', 'gone', 'not downloadable') AND failures < :tries",
-        {"posts": as_list(sorted({post_id for post_id, _ in addresses})), "tries": _TRIES},
+        {"posts": as_list(sorted({post_id for post_id, _ in found})), "tries": _TRIES},
     )
-    fresh = [
-        {"id": row["id"], "url": url, "at": now + _FRESH}
-        for row in waiting
-        if (url := addresses.get((row["post_id"], row["key"]))) is not None
-        and (url != row["url"] or row["state"] == "not downloadable")
-    ]
+    fresh, reasons = [], []
+    for row in waiting:
+        file, withheld = found.get((row["post_id"], row["key"])), row["state"] == "not downloadable"
+        if file is not None and not file.reason and (storable_or_none(file.url) != row["url"] or withheld):
+            fresh.append({"id": row["id"], "url": storable_or_none(file.url), "at": now + _FRESH})
+        elif file is not None and file.reason and withheld and storable(file.reason) != row["reason"]:
+            reasons.append({"id": row["id"], "reason": storable(file.reason)})
     if fresh:
         writer.execute_many(
             "UPDATE media SET url = :url, state = 'pending', reason = CASE state WHEN 'pending' THEN reason END, "
             "next_try_at = min(coalesce(next_try_at, :at), :at) WHERE id = :id",
             fresh,
         )
+    if reasons:
+        writer.execute_many("UPDATE media SET reason = :reason WHERE id = :id", reasons)
 
 
 # Fetching -----------------------------------------------------------------------------------------------------------

@@ -366,6 +366,10 @@ def test_a_file_that_its_source_gives_a_reason_for_waits_until_it_is_shown_witho
     stand.post(1, stand.voice(reason="it stays a link"))
     stand.drain()
     assert [(row["state"], row["reason"]) for row in stand.rows()] == [("not downloadable", "it stays a link")]
+    stand.post(1, stand.voice(reason="its sound needs a program"))
+    assert [(row["state"], row["reason"]) for row in stand.rows()] == [
+        ("not downloadable", "its sound needs a program")
+    ]
     stand.post(1, stand.voice())
     [row] = stand.rows()
     assert (row["state"], row["reason"]) == ("pending", None), "the old reason is no reason for what is wanted now"

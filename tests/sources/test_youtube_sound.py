@@ -1,5 +1,6 @@
 """The sound of videos: yt-dlp as a program of its own, with one guarded way out, and what its failures mean."""
 
+import asyncio
 import os
 import shutil
 import sys
@@ -12,16 +13,21 @@ from typing import Any, TypeVar
 
 import pytest
 
+from bot import sources
+from bot.archive import AsyncArchive
 from bot.clock import HOUR, Clock
 from bot.errors import Later, Never
 from bot.http import Http, HttpRules
 from bot.http.gateway import Gateway
 from bot.intake.media import Carrier
+from bot.intake.poll import Intake
 from bot.landlock import libc
 from bot.sources.youtube import program, sound
 from bot.sources.youtube.source import Settings
+from storage.archive.database import Archive
 from storage.posts.content import content_hash
-from tests.sources.loopback_server import Answer
+from storage.sources import states
+from tests.sources.loopback_server import NOW, Answer, Peer, surrounded
 from tests.sources.rounds import Rounds, on_server
 from tests.sources.youtube_server import YouTubeServer
 
@@ -211,3 +217,32 @@ def test_a_program_that_is_too_old_says_so(yt_dlp: Path) -> None:
     aged = program.find_age("2025.11.12", date(2026, 3, 1))
     assert aged == " (yt-dlp 2025.11.12 is 109 days old; run: pip install -U 'communique[youtube]')"
     assert program.find_age("2025.11.12", date(2025, 12, 1)) == program.find_age("fork", date(2026, 3, 1)) == ""
+
+
+def test_what_was_changed_in_the_config_shows_after_the_next_round(
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    monkeypatch.setitem(sys.modules, "yt_dlp", None)
+    server = town()
+
+    async def go() -> list[str]:
+        clock, store, found = Clock(now=lambda: NOW), AsyncArchive(archive), []
+        await store.run(states.declare, [states.Declared("ferry", "youtube")], NOW)
+        intake = Intake(store, clock, lambda: None, lambda: 0.0, list)  # outlives a reload of the config
+        async with Peer() as peer, surrounded(tmp_path, peer.port, clock=clock) as tools:
+            peer.reply = server.reply
+            for media in ((), (), ("audio",)):
+                keys = {"name": "ferry", "kind": "youtube", "channel": peer.url("/@ferry_office"), "media": media}
+                for _ in range(2):
+                    row = await store.read(states.find_source, "ferry")
+                    assert row is not None
+                    await intake.round(sources.build(Settings.model_validate(keys), tools), row, HOUR)
+                with archive.reading() as reader:
+                    found.append(reader.value("SELECT reason FROM media"))
+        await store.aclose()
+        return found
+
+    before, still, after = asyncio.run(go())
+    assert before == still == "a video: it stays a link"
+    assert "yt-dlp is not installed" in after
