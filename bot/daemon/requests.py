@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.answers.requested import do_request
 from bot.archive import AsyncArchive
 from bot.clock import Clock
 from bot.daemon.journal import Incident
@@ -76,6 +75,8 @@ class Requests:
                 self._acked()
 
     async def _do(self, asked: ActionRow) -> RequestResult:
+        from bot.answers.requested import do_request  # it can search and report, which most processes never need
+
         return await self._archive.run(do_request, self._config(), asked, self._clock.now())
 
     def _settle(self, people: PeopleFile, request: int, result: RequestResult) -> None:

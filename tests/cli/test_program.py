@@ -137,6 +137,26 @@ def test_colour_is_off_in_a_pipe_and_on_when_forced_and_off_again_when_refused(p
     assert "\x1b" not in process("--no-color", "search", "bridge", FORCE_COLOR="1").stdout
 
 
+def run_and_list(words: list[str], names: list[str], cwd: Path, then: str = "pass") -> subprocess.CompletedProcess[str]:
+    """Run a command; the last line on stderr is which modules of these names it imported, or `then` did."""
+    script = (
+        "import sys\n"
+        "from bot.__main__ import main\n"
+        f"sys.argv = ['communique', *{words!r}]\n"
+        "try:\n    main()\n"
+        f"finally:\n    {then}\n    print(sorted(set({names!r}) & set(sys.modules)), file=sys.stderr)\n"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(cwd)},
+        check=True,
+        timeout=60,
+    )
+
+
 @pytest.mark.parametrize(
     "words", [["search", "bridge", "--since", "2020-01-01"], ["status"], ["sources", "list"]], ids=lambda it: it[0]
 )
@@ -155,23 +175,18 @@ def test_reading_commands_import_nothing_heavy(data_dir: Path, tmp_path: Path, w
     ]
     config = f'[storage]\ndir = "{data_dir}"\n[[sources]]\nname = "account"\nkind = "telegram"\nchannel = "@harbour"\n'
     (tmp_path / "config.toml").write_text(config)
-    script = (
-        "import sys\n"
-        "from bot.__main__ import main\n"
-        f"sys.argv = ['communique', *{words!r}]\n"
-        "try:\n    main()\n"
-        f"finally:\n    print(sorted(set({heavy!r}) & set(sys.modules)), file=sys.stderr)\n"
-    )
-    ran = subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)},
-        check=True,
-        timeout=60,
-    )
+    ran = run_and_list(words, heavy, tmp_path)
     assert ("bridge" if words[0] == "search" else "spokesman") in ran.stdout
+    assert ran.stderr.splitlines()[-1] == "[]"
+
+
+def test_a_pass_imports_nothing_that_its_config_does_not_need(tmp_path: Path) -> None:
+    (tmp_path / "posts.jsonl").write_text('{"native_id": "1", "text": "lost", "posted_at": "2026-10-01T00:00:00Z"}\n')
+    source = '[[sources]]\nname = "wire"\nkind = "replay"\npath = "posts.jsonl"\n'
+    (tmp_path / "config.toml").write_text(f'[storage]\ndir = "data"\n{source}')
+    spared = ["apscheduler", "rich", "telethon", "bot.answers.line", "bot.answers.requested", "bot.foreign.times"]
+    ran = run_and_list(["run", "--once"], spared, tmp_path, then="import bot.http.exchange")
+    assert "wire: 1 new" in ran.stderr
     assert ran.stderr.splitlines()[-1] == "[]"
 
 
