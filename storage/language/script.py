@@ -95,7 +95,7 @@ def language(text: str) -> str:
     """The code of the language of most letters; `und` where they tell none. The first 4,000 are read."""
     text = text[:_PROBE]
     foreign = "" if text.isascii() else _ASCII.sub("", text)  # most English texts have a quotation mark and little more
-    counts = Counter(map(_scripts().__getitem__, foreign))
+    counts = _count_scripts(foreign)
     if counts.keys() <= {"", "latin"}:
         return _of_latin_letters(text)
     counts["latin"] += len(text) - len(_ASCII_LETTERS.sub("", text))
@@ -111,6 +111,21 @@ def language(text: str) -> str:
     if top == "ar":
         return "fa" if _has_any(text, "پچژگٹڈڑے") else "ar"
     return top
+
+
+def _count_scripts(text: str) -> Counter[str]:
+    """How many characters are of each script. Those of the script in the middle are counted in runs: mostly all."""
+    middle = _scripts()[text[len(text) // 2]] if text else ""
+    others = _run_of(middle).sub("", text) if middle else text
+    counts = Counter(map(_scripts().__getitem__, others))
+    if middle:
+        counts[middle] = len(text) - len(others)
+    return counts
+
+
+@cache
+def _run_of(script: str) -> re.Pattern[str]:
+    return re.compile(f"[{_SCRIPTS[script]}]+")
 
 
 def accept_said(said: str, text: str) -> str:
