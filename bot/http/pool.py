@@ -46,6 +46,7 @@ class Pool:
         self._most = most
         self._idle: list[Dialogue] = []  # those used last at the end
         self._busy: set[Dialogue] = set()
+        self._opening = 0
 
     async def ask(
         self, place: Place, head: h11.Request, body: httpx.AsyncByteStream, way: Way
@@ -54,9 +55,13 @@ class Pool:
         dialogue = await self._find_idle(place)
         if dialogue is None:
             way.connected = True
-            while self._idle and len(self._idle) + len(self._busy) >= self._most:
-                await self._idle.pop(0).connection.aclose()
-            dialogue = Dialogue(await self._connect(place), place)
+            self._opening += 1
+            try:
+                while self._idle and len(self._idle) + len(self._busy) + self._opening > self._most:
+                    await self._idle.pop(0).connection.aclose()
+                dialogue = Dialogue(await self._connect(place), place)
+            finally:
+                self._opening -= 1
         self._busy.add(dialogue)
         try:
             reply = await dialogue.ask(head, body, way)
