@@ -14,6 +14,7 @@ from storage.events import steps
 from storage.events.kept import KeptText
 from storage.events.members import Candidate, Membership
 from storage.frozen import dataclass
+from storage.language.fold import remember
 from storage.posts.ids import TEXT_BITS, text_id
 
 if TYPE_CHECKING:
@@ -65,7 +66,11 @@ class SaidWords:
 
 def words_of(one: Arrived, earlier: steps.EarlierTexts) -> ComparedWords:
     """The compared words of a revision; a service message is no statement and has none."""
-    return make_words(()) if one.service else read_words(one.text, earlier.read(one, SIGNED_POSTS))
+    if one.service:
+        return make_words(())
+    if one.folded is not None:
+        remember(one.text, one.folded)
+    return read_words(one.text, earlier.read(one, SIGNED_POSTS))
 
 
 def texts_of(one: Arrived, words: ComparedWords, sharing: Sharing) -> list[KeptText]:

@@ -9,7 +9,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 from storage.archive.best_reading import AS_RECEIVED
+from storage.archive.packed_words import FOLDED
 from storage.frozen import dataclass
+from storage.language.version import FOLD_VERSION
+from storage.posts.ids import TEXT_BITS
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Row, Writer
@@ -35,6 +38,7 @@ class Arrived:
     seq: int
     posted_at: int | None
     service: bool  # "Channel created": no statement
+    folded: str | None  # of `text`, where that is stored as it would be folded today
 
     @property
     def at(self) -> int:
@@ -117,8 +121,13 @@ def _done(key: str) -> str:
     return f"coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = :{key}), 0)"
 
 
+# Of a text of one line: those of several are folded line by line.
+_FOLDED = (
+    f"(SELECT {FOLDED.format('own.')} FROM texts own WHERE own.id = r.post_id << {TEXT_BITS} | r.text_number"
+    f" AND own.fold_version = {FOLD_VERSION} AND instr(own.text, char(10)) = 0)"
+)
 _REVISION = (
-    f"SELECT r.id, r.post_id, r.number, r.title, {AS_RECEIVED} AS text, p.source_id,"
+    f"SELECT r.id, r.post_id, r.number, r.title, {AS_RECEIVED} AS text, {_FOLDED} AS folded, p.source_id,"
     " coalesce(s.handle, s.name) AS handle, p.native_id, p.forward, r.collected_at, p.seq, p.posted_at, p.service"
     " FROM revisions r JOIN posts p ON p.id = r.post_id JOIN sources s ON s.id = p.source_id"
 )
@@ -150,6 +159,7 @@ def _arrived(row: Row) -> Arrived:
         row["seq"],
         row["posted_at"],
         bool(row["service"]),
+        row["folded"],
     )
 
 

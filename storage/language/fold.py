@@ -121,7 +121,13 @@ def _is_chinese(char: str) -> bool:
 
 def fold(text: str) -> str:
     """The folded form of a text, as `texts.folded` holds it. Any string will do, and its length costs linearly."""
-    return _fold(text) if "\n" in text or len(text) > _LONGEST_LINE else _folded()(text)
+    return _fold(text) if "\n" in text or len(text) > _LONGEST_LINE else _folded()[text]
+
+
+def remember(text: str, folded: str) -> None:
+    """Take the folded form of a text from where it is stored, so that the next who needs it need not fold."""
+    if "\n" not in text and len(text) <= _LONGEST_LINE:
+        _folded().keep(text, folded)
 
 
 def _fold(text: str) -> str:
@@ -147,12 +153,15 @@ class _Lines(dict[str, str]):
     def __missing__(self, line: str) -> str:
         made = self._make(line)
         if len(line) <= _LONGEST_LINE:
-            self._room -= len(line) + len(made) + _BESIDE
-            if self._room < 0:
-                self.clear()
-                self._room = _REMEMBERED
-            self[line] = made
+            self.keep(line, made)
         return made
+
+    def keep(self, line: str, made: str) -> None:
+        self._room -= len(line) + len(made) + _BESIDE
+        if self._room < 0:
+            self.clear()
+            self._room = _REMEMBERED
+        self[line] = made
 
 
 @cache
@@ -162,9 +171,9 @@ def _lines() -> Callable[[str], str]:
 
 
 @cache
-def _folded() -> Callable[[str], str]:
+def _folded() -> _Lines:
     """The folded form of a text of one line."""
-    return _Lines(_fold).__getitem__
+    return _Lines(_fold)
 
 
 def _tokens_of_line(line: str) -> str:

@@ -1,16 +1,25 @@
-"""The texts that have a fingerprint, wherever they are: in memory, in a row that waits, in the index."""
+"""The texts that have a fingerprint, wherever they are: in memory, in a row that waits, in the index; and how they go."""
 
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from threading import Thread
 
 import pytest
 
+from bot.events.finding import EventRules
+from bot.events.placing import place_arrived
 from storage.archive.database import Archive
+from storage.events import members
 from storage.events.prints import NEIGHBOURS, Prints, forget_prints
+from storage.language.version import FOLD_VERSION
+from storage.posts import saving
+from storage.records import Batch, FetchedPost, Raw
+from storage.sources import states
 
 PHRASES = range(50)  # fingerprints that texts share
 MUCH = range(1_000, 18_000)  # a text of so many that all is moved into the index
+NOW = 1_763_800_000_000_000
+TABLES = ("event_words", "event_prints", "event_waiting_prints")
 Texts = dict[int, set[int]]
 
 
@@ -79,3 +88,44 @@ def test_of_a_phrase_that_many_have_the_newest_are_found_from_the_index_and_befo
         known.write()
         assert Prints(writer).find_newest(1) == list(range(149, 49, -1))
         assert writer.value("SELECT count(*) FROM event_waiting_prints") == 29
+
+
+def place(archive: Archive, texts: Sequence[str], first: int = 0) -> None:
+    with archive.writing() as writer:
+        states.declare(writer, [states.Declared("desk", "replay")], 0)
+        posts = tuple(
+            FetchedPost(str(number), Raw(b"%d" % number, "text/plain"), text, posted_at=NOW)
+            for number, text in enumerate(texts, first)
+        )
+        saving.save(writer, 1, Batch(posts=posts), now=NOW, method="test", alerts=True)
+        place_arrived(writer, EventRules())
+
+
+def test_with_the_words_of_closed_events_all_their_fingerprints_go(archive: Archive) -> None:
+    chance = random.Random(5)
+    phrase = " ".join(f"word{number}" for number in range(100))
+    place(archive, [f"{phrase} {number} dead" for number in range(12)])
+    place(archive, [" ".join(f"w{chance.randrange(10**5)}" for _ in range(1_950)) for _ in range(22)], first=12)
+    place(archive, ["statement of the regional command about the bridge near the old market in the north"], first=34)
+    with archive.writing() as writer:
+        assert 0 not in [writer.value(f"SELECT count(*) FROM {table}") for table in TABLES]
+        sizes = writer.column("SELECT prints FROM event_words ORDER BY text_id LIMIT 12")
+        assert max(sizes) > 2 * min(sizes)  # among stock phrases each shingle leads to a text
+        members.forget_words(writer, NOW + 2 * members.AT_MOST)
+        assert [writer.value(f"SELECT count(*) FROM {table}") for table in TABLES] == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("version", "tokens"), [(FOLD_VERSION, "as stored"), (FOLD_VERSION - 1, "said by an older one")]
+)
+def test_words_are_not_folded_again_where_their_folded_form_is_stored(
+    archive: Archive, version: int, tokens: str
+) -> None:
+    post = "Said by an older one" if version < FOLD_VERSION else "Said"
+    with archive.writing() as writer:
+        states.declare(writer, [states.Declared("desk", "replay")], 0)
+        said = FetchedPost("1", Raw(b"1", "text/plain"), post, posted_at=NOW)
+        saving.save(writer, 1, Batch(posts=(said,)), now=NOW, method="test", alerts=True)
+        writer.execute("UPDATE texts SET folded = 'as stored', packed = NULL, fold_version = :v", {"v": version})
+        place_arrived(writer, EventRules())
+        assert writer.column("SELECT tokens FROM event_words") == [tokens]
