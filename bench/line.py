@@ -40,12 +40,6 @@ recheck = []
 media = []
 alert_backfill = {alert}
 """
-_RULE = """
-[[rules]]
-name = "r{number}"
-query = '"{word}"'
-targets = ["hook"]
-"""
 
 
 def watched(count: int) -> list[str]:

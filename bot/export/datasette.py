@@ -21,7 +21,7 @@ from storage.exports.database import QUERIES, ExportDatabase, read_revisions
 from storage.media.types import ending
 
 if TYPE_CHECKING:
-    from storage.rows import Link, MediaRow, PostRow, TextRow
+    from storage.rows import MediaRow, PostRow, TextRow
     from storage.sources.coverage import CoveredSource
 
 _PIECE = 1 << 20
@@ -105,10 +105,6 @@ def _text(post: "PostRow", text: "TextRow") -> dict[str, Any]:
         "model": text.model,
         "unreliable": text.unreliable,
     }
-
-
-def _link(post: "PostRow", link: "Link") -> dict[str, Any]:
-    return {"post_id": post.id, "text": link.text, "url": link.url}
 
 
 def _revision(row: Any) -> dict[str, Any]:

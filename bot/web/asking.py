@@ -17,7 +17,6 @@ FACETS = ("source", "side", "lang", "kind", "day")
 _FIELDS = {"source": "source", "side": "side", "lang": "lang", "kind": "has"}
 _KEPT = ("tz",)  # what every link of a page passes on
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_HIGHEST = 1 << 48
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,6 @@ Style = Literal["bold", "dim", "red", "green", "yellow"]
 Form = Literal["human", "json", "jsonl", "csv"]
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _STYLES: dict[Style, str] = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
-_MAIN_FIELDS = ("path", "url", "text", "name", "target", "kind")
 
 
 NO_CONFIG = "there is no config file: `communique init` writes one"

@@ -10,7 +10,7 @@ from bot.alerts.plan import describe_reason
 from bot.clock import MINUTE
 from bot.documents.event import describe_spread
 from bot.foreign.graphemes import clip
-from bot.listing.standing import BlindNow, Standing, read_standing
+from bot.listing.watching import BlindNow, WatchedNow, read_watched
 from bot.web.layout import page
 from bot.web.room import read, room_of
 from storage.alerts import outbox
@@ -53,7 +53,7 @@ class AlertItem:
 class News:
     """Everything on the page. `mark` changes when it does."""
 
-    standing: Standing
+    watching: WatchedNow
     events: list[EventItem]
     alerts: list[AlertItem]
     mark: str
@@ -68,7 +68,7 @@ async def show_now(request: "Request") -> Response:
         request,
         "now.html",
         news=news,
-        groups=group_blind(news.standing.blind),
+        groups=group_blind(news.watching.blind),
         describe_reason=describe_reason,
     )
 
@@ -83,7 +83,7 @@ def group_blind(blind: Sequence[BlindNow]) -> list[tuple[str, list[BlindNow]]]:
 
 
 def _look(reader: "Reader", now: int) -> News:
-    standing = read_standing(reader, now)
+    watching = read_watched(reader, now)
     rows = list(list_events(reader, limit=_EVENTS))
     ids = [row.id for row in rows]
     languages, deleted = read_languages(reader, ids), read_deleted(reader, ids)
@@ -97,5 +97,5 @@ def _look(reader: "Reader", now: int) -> News:
         AlertItem(match, source, tuple(outbox.list_deliveries(reader, match.id)))
         for match, source, _ in list_matches(reader, limit=_ALERTS)
     ]
-    said = repr((standing.since, standing.blind, standing.watched, events, alerts))
-    return News(standing, events, alerts, sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:16])
+    said = repr((watching.since, watching.blind, watching.watched, events, alerts))
+    return News(watching, events, alerts, sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:16])

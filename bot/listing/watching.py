@@ -22,7 +22,7 @@ class BlindNow:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class WatchedNow:
     """`watched` sources are watched without a gap since `since`; the others are `blind`, or `paused` by a person."""
 
     watched: int
@@ -31,12 +31,12 @@ class Standing:
     paused: tuple[str, ...]
 
 
-def read_standing(reader: "Reader", now: int) -> Standing:
+def read_watched(reader: "Reader", now: int) -> WatchedNow:
     """The sources of the config as they are watched now."""
     watches = [watch for watch in read_watches(reader, counted=False) if watch.enabled]
     good = [watch for watch in watches if not watch.paused and _is_watched(watch, now)]
     blind = [watch for watch in watches if not watch.paused and not _is_watched(watch, now)]
-    return Standing(
+    return WatchedNow(
         len(good),
         max((watch.stretch_from for watch in good if watch.stretch_from is not None), default=None),
         tuple(
@@ -45,11 +45,6 @@ def read_standing(reader: "Reader", now: int) -> Standing:
         ),
         tuple(watch.name for watch in watches if watch.paused),
     )
-
-
-def _state(watch: Watch) -> str:
-    """A source that works is blind only where nobody polls it: no daemon runs, or it is late."""
-    return "not polled" if watch.state == OK else watch.state
 
 
 def _is_watched(watch: Watch, now: int) -> bool:
