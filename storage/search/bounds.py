@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from storage.archive.index_row import COLUMNS, EARLIER, MARK
 from storage.frozen import dataclass
-from storage.language.tree import FILES, LEAVES, And, HasText, Is, Leaf, Node, Not, Or, Words
+from storage.language.tree import FILES, LEAVES, And, Fuzzy, HasText, Is, Node, Not, Or, Wild, Words
 from storage.search.phrases import MOST_PARTS, Found, IndexWords, all_of, any_of, necessary, tell
 
 _MARK = f'"{MARK}"'
@@ -113,7 +113,7 @@ def _all(parts: list[Bounded]) -> Bounded:
 
 
 def _leaf(node: Node, scope: Scope, index: IndexWords | None) -> Bounded:
-    if isinstance(node, Words):
+    if isinstance(node, Words | Fuzzy | Wild):
         found = tell(node, index)
         return _words(node, found, scope) if found else Bounded(NONE, EVERY)
     if isinstance(node, LEAVES):
@@ -126,7 +126,7 @@ def _leaf(node: Node, scope: Scope, index: IndexWords | None) -> Bounded:
     return Bounded(NONE, EVERY)
 
 
-def _words(leaf: Leaf, found: Found, scope: Scope) -> Bounded:
+def _words(leaf: Words | Fuzzy | Wild, found: Found, scope: Scope) -> Bounded:
     # The extension of a file is found where names of files alone are asked for; an earlier text may be of any kind.
     without = FILES if found.extension and leaf.kinds != FILES else frozenset[str]()
     surely = Rows(False, _within(leaf.kinds - without, found.surely))

@@ -106,13 +106,8 @@ class Candidates:
         return None if sources is None else self._few(Fact("source", tuple(sources)))
 
     @cached_property
-    def countable(self) -> Bounded:
-        """What the index says without the help of its words."""
-        return bounds(self._asked.root, self._asked.scope)
-
-    @cached_property
     def bounds(self) -> Bounded:
-        """What the index says with the help of its words."""
+        """What the index says, with the help of its words."""
         return bounds(self._asked.root, self._asked.scope, Vocabulary(self._reader))
 
     @property

@@ -12,6 +12,7 @@ from unicodedata import ucd_3_2_0
 from storage.frozen import dataclass
 from storage.language.file_names import extension_tokens
 from storage.language.fold import CLOSED
+from storage.language.sequences import glob
 from storage.language.terms import folded_elsewhere
 from storage.language.tree import Exact, Fuzzy, Guarded, Near, Node, Or, Wild, Words
 from storage.language.words import PLURAL, POSSESSIVE, singular
@@ -72,9 +73,13 @@ class Found:
     extension: bool
 
 
-def tell(leaf: Words, index: IndexWords | None = None) -> Found | None:
+def tell(leaf: Words | Fuzzy | Wild, index: IndexWords | None = None) -> Found | None:
     """What the index knows of words; None where it cannot."""
     at_all = necessary(leaf, index)
+    if not isinstance(leaf, Words):
+        known = _alike(leaf, index) if at_all and index else []
+        extension = any(_is_extension([word], prefix=False) for word in known)
+        return Found(any_of(f'"{word}"' for word in known), at_all, extension) if at_all else None
     surely, extension = [], False
     for needle in leaf.needles:
         tokens = needle.split()
@@ -88,6 +93,18 @@ def tell(leaf: Words, index: IndexWords | None = None) -> Found | None:
             surely.append(any_of((phrase, closed)) if len(tokens) == 1 else phrase)
         extension = extension or _is_extension(tokens, prefix=prefix)
     return Found(any_of(surely), at_all, extension) if at_all or surely else None
+
+
+def _alike(leaf: Fuzzy | Wild, index: IndexWords) -> list[str]:
+    """Words of the index that are surely what a single word asks for: no plurals, of which the index has no mark."""
+    [token, *more] = leaf.tokens
+    if more:
+        return []
+    if isinstance(leaf, Fuzzy):
+        words = list(index.close_to(token, leaf.edits) or ())
+    else:
+        words = [word for word in index.like(token) or () if glob(token, word.removeprefix(CLOSED))]
+    return [word for word in words if all(map(_indexed, word))]
 
 
 def _is_extension(tokens: list[str], *, prefix: bool) -> bool:

@@ -166,16 +166,16 @@ class _Search:
             or found.moving
             or found.stale
             or asked.scope.history
-            or found.countable.surely == Rows(False, "")
+            or found.bounds.surely == Rows(False, "")
         ):
             return None
-        doubtful = found.countable.doubtful
+        doubtful = found.bounds.doubtful
         if doubtful.others:
             return None
         if effort is not None and self._count(doubtful, effort) == effort:
             return None
         looked = sum(1 for _ in self.readings(_MOST, among=doubtful)) if doubtful.text else 0
-        return self._count(found.countable.surely) + looked
+        return self._count(found.bounds.surely) + looked
 
     def _count(self, rows: Rows, most: int = -1) -> int:
         """How many posts these are, at most so many."""
