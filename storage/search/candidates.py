@@ -46,7 +46,7 @@ from storage.search.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from storage.archive.database import Reader
 
-_NEWEST = 100  # posts that are looked at before much is read of the index
+_NEWEST = 1_000  # posts that are looked at before much is read of the index
 _LAST = 1000  # posts of the longest slice
 _GATHERED = 64_000  # posts that are asked for at once, at most, where each statement gathers very many words
 _WINDOW = 1_000  # texts of posts from which sets are taken first, and the most: a set of so many takes 20 MB
