@@ -47,4 +47,5 @@ def columns(folded: str, text: str, *, plain: bool) -> dict[str, object]:
 def register(connection: Connection) -> Connection:
     """Add the SQL function that FOLDED needs, and with it the full-text index where it is changed or checked."""
     connection.create_function("unpacked", 2, unpack, deterministic=True)
+    connection.execute("PRAGMA trusted_schema = ON").close()  # some builds of SQLite refuse functions in views without
     return connection
