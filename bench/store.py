@@ -18,6 +18,7 @@ from pathlib import Path
 from bench._table import Cost, Row, amount, cost, ratio, run
 from storage.archive.database import Archive, connect, open_writer
 from storage.archive.index_row import MARK
+from storage.archive.packed_words import FOLDED
 from storage.migrations import migrate
 from storage.posts import saving
 from storage.posts.texts import AnalyzedText, analyze
@@ -59,7 +60,8 @@ def finished_rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
     """Every row that `save` wrote, for the bare side to write again."""
     with closing(connect(path, mode="ro")) as reader:
         rows = {table: reader.execute(f"SELECT * FROM {table} ORDER BY rowid").fetchall() for table in TABLES}
-    rows["posts_index"] = [(row[1], f"{MARK} {row[6]}") for row in rows["texts"]]
+        folded = reader.execute(f"SELECT post_id, {FOLDED.format('')} FROM texts ORDER BY rowid").fetchall()
+    rows["posts_index"] = [(row[0], f"{MARK} {row[1]}") for row in folded]
     return rows
 
 

@@ -7,9 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zstandard import ZstdError
-
-from storage.archive.dictionaries import DamagedBytes, find_unpacker
+from storage.archive.dictionaries import DamagedBytes, read_pieces
 from storage.frozen import dataclass
 from storage.media.shelf import Shelf
 
@@ -17,7 +15,6 @@ if TYPE_CHECKING:
     from storage.archive.database import Archive, Reader, Row
 
 _PAGE = 200
-_PIECE = 1 << 20
 _MOST_BYTES = 1 << 30  # of the files of a sample: a few large ones must not take minutes
 
 
@@ -96,12 +93,11 @@ def _files(archive: Archive, most: int | None) -> Iterator[Row]:
 def _raw_fault(reader: Reader, row: Row) -> str | None:
     state, size = sha256(), 0
     try:
-        with find_unpacker(reader, row["zstd"], row["text"]).stream_reader(row["zstd"]) as stream:
-            while size <= row["bytes"] and (piece := stream.read(_PIECE)):
-                state.update(piece)
-                size += len(piece)
-    except ZstdError:
-        return "cannot be decompressed"
+        for piece in read_pieces(reader, row["zstd"], row["bytes"], row["text"]):
+            state.update(piece)
+            size += len(piece)
+            if size > row["bytes"]:
+                break
     except DamagedBytes as damage:
         return str(damage)
     if size != row["bytes"]:
