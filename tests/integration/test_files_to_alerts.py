@@ -211,5 +211,5 @@ def test_a_source_that_fails_holds_up_no_file_and_files_no_source(desk: Desk, si
         world.set_faults("spokesman_office", Faults(status=503))
         with desk.archive.writing() as writer:
             writer.execute("UPDATE media SET state = 'pending', sha256 = NULL, next_try_at = 0")
-        desk.run("run", "--once")
+        desk.run("run", "--once", code=1)
     assert [row["state"] for row in rows(desk, "SELECT state FROM media")] == ["stored"]
