@@ -135,7 +135,7 @@ class PooledReader(Reader):
 class Writer(Reader):
     """Asks and changes the archive, inside the transaction that `Archive.writing` has begun."""
 
-    def execute_many(self, statement: str, rows: Sequence[Mapping[str, object] | Sequence[object]]) -> None:
+    def execute_many(self, statement: str, rows: Iterable[Mapping[str, object] | Sequence[object]]) -> None:
         """Run the same statement once for each row of parameters."""
         if rows:
             self._connection.executemany(statement, rows)

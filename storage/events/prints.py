@@ -140,7 +140,7 @@ class Prints:
         self.write()
         self._writer.execute_many(
             "INSERT INTO event_prints (fingerprint, text_id) VALUES (?, ?) ON CONFLICT DO NOTHING",
-            [(value, text) for value in sorted(self._waiting.texts) for text in self._waiting.texts[value]],
+            ((value, text) for value in sorted(self._waiting.texts) for text in self._waiting.texts[value]),
         )
         self._writer.execute("DELETE FROM event_waiting_prints")
         self._index.clear()
