@@ -5,14 +5,17 @@ import os
 import sys
 from collections.abc import Sequence
 
-import click
-
-from bot.cli import ReaderGone, root
-from bot.config.environment import Environment, keep_pydantic_alone
-from bot.errors import CommuniqueError
-from bot.foreign.text import visible
-
 _INTERRUPTED = 130
+
+try:
+    import click
+
+    from bot.cli import ReaderGone, root
+    from bot.config.environment import Environment, keep_pydantic_alone
+    from bot.errors import CommuniqueError
+    from bot.foreign.text import visible
+except KeyboardInterrupt:  # Ctrl-C as early as this
+    sys.exit(_INTERRUPTED)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -130,6 +130,20 @@ def test_ctrl_c_ends_a_follower_with_130_and_no_traceback(
     assert "Traceback" not in said
 
 
+def test_ctrl_c_while_the_program_is_still_being_loaded_prints_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt")
+    ran = subprocess.run(
+        [sys.executable, "-m", "bot", "status"],
+        check=False,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "")
+
+
 def test_colour_is_off_in_a_pipe_and_on_when_forced_and_off_again_when_refused(process: Program) -> None:
     assert "\x1b" not in process("search", "bridge").stdout
     assert "\x1b[1m" in process("search", "bridge", FORCE_COLOR="1").stdout
