@@ -10,7 +10,7 @@ from bot.alerts.plan import describe_reason
 from bot.cli.answers import acknowledge_alert, judge_alert
 from bot.cli.digest_preview import preview_digest
 from bot.cli.facing import describe_facing
-from bot.cli.following import follow_chat
+from bot.cli.follow import follow_chat
 from bot.cli.mutes import find_mute, list_mutes, mute_alerts, unmute_alerts
 from bot.cli.names import warn_unknown_rule
 from bot.cli.query import NOTHING_FOUND
