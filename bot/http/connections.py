@@ -56,19 +56,43 @@ class Unsent(Broken):
     """It broke while something was sent."""
 
 
+class _Arrivals(ByteStream):
+    """The bytes of a socket. `more`: it may hold some that it has not handed out, as asyncio reads larger pieces."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self.more = False
+
+    async def receive(self, max_bytes: int = 65_536) -> bytes:
+        data = await self._stream.receive(max_bytes)
+        self.more = len(data) == max_bytes
+        return data
+
+    async def send(self, item: bytes) -> None:
+        await self._stream.send(item)
+
+    async def send_eof(self) -> None:
+        await self._stream.send_eof()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
 class Connection:
     """One connection. Raises Broken."""
 
     def __init__(self, stream: ByteStream, host: str) -> None:
-        self._stream = stream
+        self._arrivals = _Arrivals(stream)
+        self._stream: ByteStream = self._arrivals
         self._socket = stream.extra(SocketAttribute.raw_socket, None)  # noqa: S610 - this is no Django
+        self._tls: ssl.SSLObject | None = None
         self.host = host
 
     @property
     def readable(self) -> bool:
-        """Whether bytes wait there, or the other side has hung up."""
+        """Whether bytes wait there, here or in the system, or the other side has hung up."""
         descriptor = -1 if self._socket is None else self._socket.fileno()
-        if descriptor < 0:
+        if descriptor < 0 or self._arrivals.more or (self._tls and _holds_more(self._tls)):
             return True
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
@@ -77,8 +101,7 @@ class Connection:
     @cached_property
     def certificate(self) -> str | None:
         """The SHA-256 of what the other side showed, as hex; None without TLS."""
-        tls = self._stream.extra(TLSAttribute.ssl_object, None)  # noqa: S610 - this is no Django
-        shown = tls.getpeercert(binary_form=True) if tls else None
+        shown = self._tls.getpeercert(binary_form=True) if self._tls else None
         return sha256(shown).hexdigest() if shown else None
 
     async def read(self, most: int) -> bytes:
@@ -110,18 +133,19 @@ class Connection:
     async def aclose(self) -> None:
         await self._stream.aclose()
 
-    async def start_tls(self, context: ssl.SSLContext) -> "Connection":
+    async def start_tls(self, context: ssl.SSLContext) -> None:
         """Shake hands with the named host. Raises Later with what is wrong with its certificate."""
         try:
             secured = await TLSStream.wrap(
-                self._stream, hostname=self.host, ssl_context=context, standard_compatible=False
+                self._arrivals, hostname=self.host, ssl_context=context, standard_compatible=False
             )
         except BaseException as error:
             await self.aclose()
             if isinstance(error, anyio.BrokenResourceError | anyio.EndOfStream | ssl.SSLError):
                 raise _broken_tls(self.host, error) from error
             raise
-        return Connection(secured, self.host)
+        self._stream = secured
+        self._tls = secured.extra(TLSAttribute.ssl_object)  # noqa: S610 - this is no Django
 
 
 class Guard:
@@ -162,6 +186,17 @@ class Guard:
             reason = f"the proxy {self._proxy} cannot be reached, so nothing was sent: {why}"
             return Later(reason, state=PROXY_DOWN, unreached=True)
         return Later(f"{host} cannot be reached: {why}", unreached=True)
+
+
+def _holds_more(tls: ssl.SSLObject) -> bool:
+    """Whether more was received than was read: words, or that the other side hangs up."""
+    try:
+        tls.read(1)
+    except ssl.SSLWantReadError:
+        return False
+    except ssl.SSLError:
+        pass  # what cannot be read is no silence either
+    return True
 
 
 def _broken_tls(host: str, error: BaseException) -> Later:

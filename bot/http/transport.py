@@ -86,7 +86,9 @@ class GuardedTransport(httpx.AsyncBaseTransport):
     async def _open(self, place: Place) -> Connection:
         scheme, host, port = place
         connection = await self._way_out.connect(host, port)
-        return await connection.start_tls(self._context) if scheme == "https" else connection
+        if scheme == "https":
+            await connection.start_tls(self._context)
+        return connection
 
     async def _open_proxy(self, place: Place) -> Connection:
         return await self._guard.connect(place[1], place[2])

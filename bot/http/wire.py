@@ -60,7 +60,7 @@ class Wire:
 
         Raises Never if it cannot be read, BadCertificate if the other side has none that holds.
         """
-        self._connection = await self._connection.start_tls(self._authorities(ca_file))
+        await self._connection.start_tls(self._authorities(ca_file))
 
     async def aclose(self) -> None:
         await self._connection.aclose()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.errors import Later, Never
+from tests.http.conftest import HANG
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,6 +101,26 @@ def test_authorities_that_the_environment_names_are_not_trusted(
                 await http.get(origin.url(host="good.example"), cap=100, deadline=60)
 
     asyncio.run(visit())
+
+
+def test_what_came_encrypted_with_a_reply_is_not_the_reply_to_the_next_request(
+    authority: Authority, secure_origin: type[Origin], visiting: Visiting
+) -> None:
+    async def lie(writer: asyncio.StreamWriter) -> None:
+        for words in (b"four", b"forged"):  # a record each, and both are there when the first is read
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(words), words))
+        await asyncio.sleep(HANG)
+
+    origin = secure_origin(authority.server("127.0.0.1"))
+    origin.answers["/lie"] = lie
+
+    async def visit() -> None:
+        async with origin, visiting(origin, ca_file=authority.ca_file) as http:
+            assert (await http.get(origin.url("/lie"), cap=100, deadline=60)).body == b"four"
+            assert (await http.get(origin.url(), cap=100, deadline=60)).body == b"good"
+
+    asyncio.run(visit())
+    assert origin.connections == 2
 
 
 def test_a_server_without_tls_is_not_spoken_to_in_the_clear(origin: Origin, visiting: Visiting) -> None:
