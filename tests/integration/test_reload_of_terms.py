@@ -49,7 +49,7 @@ def test_rules_that_cannot_be_read_are_refused_at_start_and_at_a_reload_with_nam
             refused = desk.run(*command, code=4)
             assert "rules[1].query" in refused.stderr
             assert 'in the rule "unknown-term": there is no term @regional-comand' in refused.stderr
-            assert 'in the rule "never-closed": This quotation mark is never closed' in refused.stderr
+            assert 'in the rule "never-closed": this quotation mark is never closed' in refused.stderr
         desk.write(good)
         daemon = desk.start("run")
         until(lambda: "is reached" in desk.said(), "the first contact")
