@@ -108,7 +108,11 @@ class Candidates:
     @cached_property
     def bounds(self) -> Bounded:
         """What the index says, with the help of its words."""
-        return bounds(self._asked.root, self._asked.scope, Vocabulary(self._reader))
+        return self.find_bounds(gathers=False)
+
+    def find_bounds(self, *, gathers: bool) -> Bounded:
+        """The same; `gathers` as for the words of the index."""
+        return bounds(self._asked.root, self._asked.scope, Vocabulary(self._reader, gathers=gathers))
 
     @property
     def is_indexed(self) -> bool:
@@ -166,7 +170,7 @@ class Candidates:
             yield from _sliced(_between(self.visible, low, high), size)
             return
         if among != EVERY:
-            yield from self._of(among, low, high, size)
+            yield from self._of(among, low, high, size, dear=_is_dear(among))
             return
         plan = self._plan(Vocabulary(self._reader, thorough=False))
         dear = _is_dear(plan)

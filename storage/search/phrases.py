@@ -25,7 +25,13 @@ _NOTHING = f'"{CLOSED}{CLOSED}"'  # what no text matches
 
 
 class IndexWords(Protocol):
-    """The words that the index has: which fit a pattern, which are close to a word; None where that is no help."""
+    """The words that the index has: which fit a pattern, which are close to a word; None where that is no help.
+
+    `gathers` says whether very many words may be gathered before there is one post: who counts needs all posts anyway.
+    """
+
+    @property
+    def gathers(self) -> bool: ...
 
     def beginning_with(self, lead: str) -> list[str] | None: ...
 
@@ -118,7 +124,9 @@ def _beginning(needle: str, index: IndexWords | None) -> str | None:
     if index is None or needle[-1] == " " or " " in lead or not all(map(_indexed, lead)):
         return None
     words = index.beginning_with(lead)
-    return None if words is None else any_of(f'"{word}"' for word in words) or _NOTHING
+    if words is None:
+        return any_of(_forms([lead], prefix=True)) if index.gathers else None
+    return any_of(f'"{word}"' for word in words) or _NOTHING
 
 
 def _usual(needle: str, index: IndexWords | None) -> list[str]:

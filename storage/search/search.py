@@ -160,22 +160,16 @@ class _Search:
         """
         found, asked = self._candidates, self._asked
         parts = asked.since is not None or asked.until is not None or asked.sources or asked.tags
-        if (
-            found.visible is not None
-            or parts
-            or found.moving
-            or found.stale
-            or asked.scope.history
-            or found.bounds.surely == Rows(False, "")
-        ):
+        if found.visible is not None or parts or found.moving or found.stale or asked.scope.history:
             return None
-        doubtful = found.bounds.doubtful
-        if doubtful.others:
+        bounds = found.find_bounds(gathers=effort is None)
+        doubtful = bounds.doubtful
+        if doubtful.others or bounds.surely == Rows(False, ""):
             return None
         if effort is not None and self._count(doubtful, effort) == effort:
             return None
         looked = sum(1 for _ in self.readings(_MOST, among=doubtful)) if doubtful.text else 0
-        return self._count(found.bounds.surely) + looked
+        return self._count(bounds.surely) + looked
 
     def _count(self, rows: Rows, most: int = -1) -> int:
         """How many posts these are, at most so many."""

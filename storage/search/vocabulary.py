@@ -25,12 +25,14 @@ _MOST_NEAR = 10_000  # words that are tried one by one
 class Vocabulary:
     """The index's words, read when they are first asked for. Answers None where the index cannot help.
 
-    Numbers are not among them. `thorough` says whether all words may be read, or only those with a certain beginning.
+    Numbers are not among them. `thorough` says whether all words may be read, or only those with a certain beginning;
+    `gathers` whether the index may gather very many.
     """
 
-    def __init__(self, reader: Reader, *, thorough: bool = True) -> None:
+    def __init__(self, reader: Reader, *, thorough: bool = True, gathers: bool = False) -> None:
         self._reader = reader
         self._thorough = thorough
+        self.gathers = gathers
         self._close: dict[tuple[str, int], dict[str, int] | None] = {}
 
     def beginning_with(self, lead: str) -> list[str] | None:

@@ -433,7 +433,21 @@ def test_posts_far_back_are_found_by_words_and_facts_in_any_branch(shelf: Callab
         assert search.count(made.reader, tree) == len(held), query
 
 
-BEGINNINGS = ("army -c*", "-c*", "c* army", "army (-c* OR old)", "in:file -c*", "army -in:file -c*", "east -တ*")
+BEGINNINGS = (
+    "army -c*",
+    "-c*",
+    "c* army",
+    "army (-c* OR old)",
+    "in:file -c*",
+    "army -in:file -c*",
+    "east -တ*",
+    "c*",
+    "c* OR east",
+    "c* amry~",
+    "in:file c*",
+    "=army c*",
+    "-(=army c*)",
+)
 
 
 def test_beginnings_that_very_many_words_have_are_read_as_rules_read_them(shelf: Callable[..., Shelf]) -> None:

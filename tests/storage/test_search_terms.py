@@ -12,6 +12,7 @@ from storage.posts import texts
 from storage.posts.texts import MachineText
 from storage.records import FetchedMedia, FetchedPost
 from storage.search import phrases, search
+from storage.search.bounds import NONE, bounds
 
 Make = Callable[..., FetchedPost]
 TERMS = {
@@ -141,6 +142,8 @@ def test_fuzzy_words_and_wildcards_read_only_posts_with_words_that_fit(
 class FewWords:
     """An index that knows which words are one letter away, and has too many that are further."""
 
+    gathers = False
+
     def beginning_with(self, lead: str) -> list[str] | None:
         return [lead]
 
@@ -152,6 +155,22 @@ class FewWords:
 
     def close_to(self, word: str, edits: int) -> dict[str, int] | None:
         return {word: 0, f"{word}x": 1} if edits == 1 else None
+
+
+class TooManyWords(FewWords):
+    """An index that has very many words with each beginning, for somebody who counts."""
+
+    gathers = True
+
+    def beginning_with(self, lead: str) -> list[str] | None:
+        return None if lead else []
+
+
+@pytest.mark.parametrize("query", ["s*", "-s*", "s* OR navy", "navy -s*", "т*", "5*", "စ*"])
+def test_the_index_alone_counts_what_begins_with_one_letter(query: str) -> None:
+    said = bounds(parse(f"in:text ({query})").root, index=TooManyWords())
+    assert said.doubtful == NONE
+    assert said.surely.text
 
 
 def test_a_fuzzy_term_of_several_syllables_is_narrowed_by_those_that_must_be_right() -> None:
