@@ -388,6 +388,8 @@ def error_of(cause: stdlib.Error, path: Path) -> ArchiveError | None:
     code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
     if code == _ERROR and str(cause).startswith("no such table") and _is_replaced(path):
         return ArchiveMissing(f"the archive {path} was removed or replaced while it was in use", path)
+    if str(cause).startswith("Could not decode to UTF-8"):  # the driver's word for a damaged text
+        return ArchiveDamaged(f"{path} holds a text that is damaged: restore a backup", path)
     if code == _IO_ERROR and _is_full(path.parent):
         code = _FULL  # SQLite says so only of the database itself, not of the files beside it
     kind, sentence = _TROUBLE.get(code, (None, ""))

@@ -74,7 +74,7 @@ def _pack(piece: bytes, text: str, number: int, known: bytes) -> bytes:
     return number.to_bytes(4, "little") + packer.compress(piece) + packer.flush()
 
 
-def unpack(reader: Reader, packed: bytes, size: int, text: str | None) -> bytes:
+def unpack(reader: Reader, packed: bytes, size: int, text: bytes | None) -> bytes:
     """The bytes as received; `text` is what they were packed with. Raises DamagedBytes."""
     if _is_zlib(packed):
         return _inflate(reader, packed, size, text)
@@ -84,7 +84,7 @@ def unpack(reader: Reader, packed: bytes, size: int, text: str | None) -> bytes:
         raise DamagedBytes("cannot be decompressed") from None
 
 
-def read_pieces(reader: Reader, packed: bytes, size: int, text: str | None) -> Iterator[bytes]:
+def read_pieces(reader: Reader, packed: bytes, size: int, text: bytes | None) -> Iterator[bytes]:
     """The same in pieces of a megabyte: a byte more than `size` may come, which says that they are others."""
     if _is_zlib(packed):
         yield _inflate(reader, packed, size, text)
@@ -112,8 +112,8 @@ def _is_zlib(packed: bytes) -> bool:
     return packed[4:5] == b"\x78" and packed[:4] != FRAME_HEADER
 
 
-def _inflate(reader: Reader, packed: bytes, size: int, text: str | None) -> bytes:
-    shared = _find_dictionary(reader, number_of(packed)) + (text or "").encode()
+def _inflate(reader: Reader, packed: bytes, size: int, text: bytes | None) -> bytes:
+    shared = _find_dictionary(reader, number_of(packed)) + (text or b"")
     unpacker = zlib.decompressobj(zdict=shared) if shared else zlib.decompressobj()
     try:
         data = unpacker.decompress(packed[4:], size + 1)

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from storage.archive.database import Connection
 
-FOLDED = "iif({0}packed IS NULL, {0}folded, unpacked({0}packed, {0}text))"
-"""SQL for the folded form of a row of `texts`; {0} is its name and a dot. NULL where the row is damaged."""
+FOLDED = "iif({0}packed IS NULL, {0}folded, unpacked({0}packed, CAST({0}text AS BLOB)))"
+"""SQL for the folded form of a row of `texts`; {0} is its name and a dot. NULL where the row is damaged.
+
+As bytes, for a text that is damaged may be no UTF-8 any more, which no function of ours is given.
+"""
 
 _RAW = -15  # zlib's word for a stream without a head: the dictionary needs no checksum, the row has its version
 
@@ -25,11 +28,11 @@ def pack(folded: str, text: str) -> bytes:
     return packer.compress(folded.encode()) + packer.flush()
 
 
-def unpack(packed: bytes, text: str) -> str | None:
+def unpack(packed: bytes, text: bytes) -> str | None:
     """The folded form; None if the row is damaged."""
     import zlib
 
-    unpacker = zlib.decompressobj(_RAW, text.encode())
+    unpacker = zlib.decompressobj(_RAW, text)
     try:
         folded = unpacker.decompress(packed).decode()
     except (zlib.error, UnicodeDecodeError):

@@ -139,5 +139,6 @@ WHERE e.leads_to IS NULL""",
 # What the full-text index is made of, and received bytes with what unpacks them. No part of the stable interface.
 INNER_VIEWS = {
     "posts_words": WORDS,
-    "received": "SELECT w.sha256, w.mime, w.bytes, w.zstd, t.text FROM raw w LEFT JOIN texts t ON t.id = w.text_id",
+    "received": "SELECT w.rowid AS rowid, w.sha256, w.mime, w.bytes, w.zstd, CAST(t.text AS BLOB) AS text "
+    "FROM raw w LEFT JOIN texts t ON t.id = w.text_id",
 }

@@ -119,7 +119,7 @@ def _text(row: Row) -> DocumentText:
 def _folded(row: Row) -> str:
     if row["fold_version"] != FOLD_VERSION:
         return fold(row["text"])
-    known: str | None = row["folded"] if row["packed"] is None else unpack(row["packed"], row["text"])
+    known: str | None = row["folded"] if row["packed"] is None else unpack(row["packed"], row["text"].encode())
     return fold(row["text"]) if known is None else known
 
 

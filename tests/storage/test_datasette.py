@@ -118,6 +118,8 @@ def test_what_people_type_is_found_in_every_script_while_a_writer_writes(
             own = "SELECT count(*) AS n FROM posts_index WHERE posts_index MATCH communique_query(:q)"
             assert get(f"{url}.json?sql={quote(own)}&q={quote('大橋')}&_shape=array") == [{"n": 2}]
             assert "Search the posts" in urlopen(f"{url}/search?q=bridge", timeout=120).read().decode()
+            for view in ("posts_words", "received", "posts_readable"):
+                assert urlopen(f"{url}/{view}", timeout=120).status == 200, view
     finally:
         ended.set()
         writer.join()

@@ -6,16 +6,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from storage.archive import full_text
 from storage.archive.columns import storable, storable_or_none
 from storage.archive.database import Archive
+from storage.archive.errors import ArchiveDamaged
 from storage.archive.integrity import find_problems
 from storage.archive.packed_words import columns, unpack
 from storage.archive.restricted import RestrictedReaders
 from storage.language.fold import fold
+from storage.media.rehash import rehash_raw
 from storage.posts import saving
 from storage.posts.reading import read_raw
 from storage.records import Batch, FetchedMedia, FetchedPost, Link, Poll, Raw
@@ -77,7 +80,7 @@ def test_a_folded_text_comes_back_from_what_it_does_not_share_with_its_text(text
     for folded in (fold(text), "", text, f"{text}{text}", "x" * 40_000):
         kept = columns(folded, text, plain=False)
         packed = kept["packed"]
-        assert folded == (kept["folded"] if packed is None else unpack(packed, text))  # type: ignore[arg-type]
+        assert folded == (kept["folded"] if packed is None else unpack(packed, text.encode()))  # type: ignore[arg-type]
 
 
 def test_a_damaged_text_is_folded_when_it_is_read_and_the_index_says_that_it_is_damaged(
@@ -92,6 +95,17 @@ def test_a_damaged_text_is_folded_when_it_is_read_and_the_index_says_that_it_is_
         [text] = load_documents(reader, [post_id])[post_id].texts
     assert text.folded == fold("The Bridge fell, they said")
     assert not full_text.agrees(desk.archive)
+
+
+def test_a_text_whose_bytes_are_damaged_is_said_to_be_damaged_by_all_who_need_it(desk: Any, make_post: Make) -> None:
+    desk.save(make_post(1, "The bridge fell", raw=Raw(b"<p>The bridge fell</p>", "text/html")))
+    with desk.archive.writing() as writer:
+        writer.execute("DROP TRIGGER texts_stay_as_they_are")
+        writer.execute("UPDATE texts SET text = CAST(x'fffe41' AS TEXT)")
+    assert any("full-text index does not agree" in problem for problem in find_problems(desk.archive))
+    assert "cannot be decompressed" in rehash_raw(desk.archive, None).faults[0]
+    with pytest.raises(ArchiveDamaged, match="restore a backup"), desk.archive.reading() as reader:
+        load_documents(reader, reader.column("SELECT id FROM posts"))
 
 
 def test_a_text_that_is_missing_is_named_by_what_leans_on_it(desk: Any, make_post: Make) -> None:
