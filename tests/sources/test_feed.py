@@ -249,6 +249,15 @@ def test_a_short_feed_whose_newest_entries_were_taken_away_misses_nothing() -> N
     assert after.overlap
 
 
+def test_an_entry_that_was_dated_ahead_hides_no_gap() -> None:
+    def at(hours: int) -> str:
+        return f"{datetime.fromtimestamp(NOW // 1_000_000 + 3_600 * hours, UTC):%d %b %Y %H:%M:%S} GMT"
+
+    before = [item("tomorrow", date=at(20)), *(item(f"a{hours}", date=at(hours)) for hours in (-2, -3, -4))]
+    _, after_absence = rounds(rss(*before), rss(*(item(f"b{hours}", date=at(hours)) for hours in (5, 4, 3, 2))))
+    assert not after_absence.overlap
+
+
 def test_entries_that_share_a_guid_are_different_posts_and_keep_their_ids() -> None:
     a, b, c = (item("same", f"words {name}", f"https://x.example/{name}") for name in "abc")
     first, second, third = rounds(rss(b, a), rss(c, b, a), rss(c))

@@ -184,6 +184,21 @@ def test_a_short_list_without_times_that_moved_on_below_a_pinned_item_is_a_gap(t
     assert on(site, work) is False
 
 
+def test_an_item_that_was_dated_ahead_hides_no_gap() -> None:
+    site = TownSite(shown=3, dated=False)
+    for title, time in zip(NOTICES[:3], ("22T08", "22T09", "23T06"), strict=True):
+        site.publish(title, time=f"2026-11-{time}:00:00Z")
+
+    async def work(reader: Rounds) -> bool:
+        await reader.round()
+        for hour, title in enumerate(NOTICES[3:7], 12):
+            site.publish(title, time=f"2026-11-22T{hour}:00:00Z")
+        await reader.round()
+        return reader.last.overlap
+
+    assert on(site, work) is False
+
+
 @pytest.mark.parametrize(
     ("above", "state", "first"),
     [

@@ -95,7 +95,7 @@ def make_batch(reading: ParsedFeed, body: bytes, note: FeedCursor, now: int, tro
             note,
             count=reading["total"],
             known=tuple(newer) or note.known,
-            newest=newest,
+            newest=min(newest, now),  # what is dated ahead, such as an event, says nothing about what comes before it
             liars=liars,
             reported=tuple(notices),
             decoded=detail,

@@ -140,13 +140,14 @@ class Website:
         overlap = overlap or await self._has_moved_up(items, posts, note)
         marks = [*(one for one in note.known if one not in now_known), *now_known][-_KNOWN:]
         left = len(fresh) > _PAGES
-        since = note.since if known else self._clock.now()
+        now = self._clock.now()
+        since = note.since if known else now
         after = replace(
             note,
             known=tuple(marks),
             tries=tries,
             since=since,
-            newest=max([note.newest, *(post.posted_at or 0 for post in posts)]),
+            newest=max([note.newest, *(min(post.posted_at or 0, now) for post in posts)]),
             shown=tuple(item["url"] for item in items) if len(items) <= SHORT else (),
         )
         if left or tries:
