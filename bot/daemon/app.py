@@ -262,7 +262,8 @@ class App:
             config = await asyncio.to_thread(self._startup.load)
             wired = await asyncio.to_thread(self.stages.build, config)
             now = self.clock.now()
-            said = await self.stages.archive.run(wired.declare, now, now)
+            declare = partial(wired.declare, now=now, changed_at=now)
+            said = await self.stages.decisions.take_up(wired.rules, declare)
         except ConfigError as error:
             self._say("the new config was not loaded, the old one stays in use:")
             for problem in error.problems:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.alerts import decide
 from bot.alerts.loaded_rules import LoadedRules
@@ -15,6 +15,9 @@ from bot.events.placing import place_waiting
 from storage import jobs
 from storage.archive.errors import ArchiveError
 from storage.events import steps
+
+if TYPE_CHECKING:
+    from storage.archive.database import Writer
 
 APART_AFTER = 30 * SECOND
 
@@ -31,6 +34,7 @@ class Decisions:
     rules: LoadedRules = field(init=False)
     alerts_due: Callable[[], None] = field(init=False)
     bell: Bell = field(default_factory=Bell)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _claimed: list[jobs.ClaimedJob] = field(default_factory=list)  # begun, and not yet written to the end
 
     async def run(self) -> None:
@@ -38,6 +42,13 @@ class Decisions:
         while True:
             await self.drain()
             await self.bell.wait()
+
+    async def take_up(self, rules: LoadedRules, declare: "Callable[[Writer], T]") -> T:
+        """Declare these rules, and decide by them all that is stored from then on: the former ones see none of it."""
+        async with self._turn:
+            said = await self.archive.run(declare)
+            self.rules = rules
+        return said
 
     async def drain(self) -> None:
         """Decide everything that is due; suspects (see bot.claims) only once the process is healthy."""
@@ -50,14 +61,14 @@ class Decisions:
         The claim is committed before rules run, so that it is known which post killed us. What could not be written
         to its end is taken up again: a full disk is not the fault of the posts.
         """
-        async with self.claims.together():
+        async with self.claims.together(), self._turn:
             if not self._claimed:
                 self._claimed = await self.archive.run(decide.claim, self.clock.now(), healthy=self.claims.healthy)
             if await self._decide_claimed() or await self._place_files():
                 return True
         if not self.claims.healthy or not await self.archive.read(jobs.has_suspect, "decide", self.clock.now()):
             return False
-        async with self.claims.alone():
+        async with self.claims.alone(), self._turn:
             self._claimed = await self.archive.run(jobs.claim_suspect, "decide", self.clock.now())
             return await self._decide_claimed()
 

@@ -1,7 +1,9 @@
 """Decisions are finished even if the process stops, and a full disk costs no post its turn."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -14,6 +16,8 @@ from bot.config import Config
 from bot.config.model import RuleConfig
 from bot.daemon.decisions import Decisions, shielded
 from storage.archive.errors import ArchiveFull
+from storage.posts import saving
+from storage.records import Batch
 
 
 def test_what_is_shielded_ends_before_the_cancelled_caller_does() -> None:
@@ -70,3 +74,42 @@ def test_posts_that_a_full_disk_left_undecided_are_decided_when_there_is_space(
     asyncio.run(live())
     assert desk.rows("SELECT count(*) FROM matches") == [(60,)]
     assert desk.rows("SELECT count(*) FROM jobs WHERE kind = 'decide'") == [(0,)]
+
+
+def test_a_post_that_is_stored_right_behind_new_rules_is_decided_by_them(
+    desk: Any, make_post: Any, tmp_path: Path, now: int
+) -> None:
+    def load(name: str) -> LoadedRules:
+        rule = RuleConfig(name=name, query="command", targets=())
+        return LoadedRules.of(Config(path=None, directory=tmp_path, data_dir=tmp_path, rules=(rule,)))
+
+    def save(writer: Any) -> None:
+        batch = Batch(posts=(make_post(1, "The command fell."),))
+        saving.save(writer, desk.source_id, batch, now=now, method="test", alerts=True)
+
+    async def live() -> None:
+        archive, go_on = AsyncArchive(desk.archive), Event()
+        decisions = Decisions(archive, Clock(), Claims(Clock()))
+        decisions.rules, decisions.alerts_due = load("former"), lambda: None
+        new = load("new")
+
+        async def queue(work: Any) -> asyncio.Task[Any]:
+            task = asyncio.create_task(work)
+            for _ in range(20):  # until it waits for the writer
+                await asyncio.sleep(0)
+            return task
+
+        try:
+            await queue(archive.run(lambda _: go_on.wait(60)))
+            declared = await queue(decisions.take_up(new, partial(new.declare, now=now)))
+            stored = await queue(archive.run(save))
+            decided = await queue(decisions.drain())
+            go_on.set()
+            await asyncio.gather(declared, stored, decided)
+            await decisions.drain()
+        finally:
+            go_on.set()
+            await archive.aclose()
+
+    asyncio.run(live())
+    assert desk.rows("SELECT rule FROM matches") == [("new",)]
