@@ -213,7 +213,7 @@ def check_hashes(directory: Path, *, everything: bool) -> Iterator[Finding]:
     from bot.config.paths import database_in
     from storage.archive import dictionaries
     from storage.archive.database import Archive
-    from storage.archive.errors import ArchiveError, ArchiveForbidden, ArchiveMissing, ArchiveOutdated
+    from storage.archive.errors import ArchiveError, ArchiveForbidden, ArchiveFull, ArchiveMissing, ArchiveOutdated
     from storage.media.rehash import rehash_files, rehash_raw
 
     most = None if everything else _SAMPLE
@@ -226,7 +226,7 @@ def check_hashes(directory: Path, *, everything: bool) -> Iterator[Finding]:
                 yield Finding("raw", "fail", text, _FROM_A_BACKUP)
             yield _say_hashes("raw", "stored replies", rehash_raw(archive, most))
             yield _say_hashes("files", "stored files", rehash_files(archive, directory, most))
-    except (ArchiveForbidden, ArchiveMissing, ArchiveOutdated):  # `check_database` has said it
+    except (ArchiveForbidden, ArchiveFull, ArchiveMissing, ArchiveOutdated):  # `check_database` has said it
         return
     except ArchiveError as error:
         yield Finding("raw", "fail", str(error), _FROM_A_BACKUP)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from storage.archive.database import Connection
 
 FOLDED = "iif({0}packed IS NULL, {0}folded, unpacked({0}packed, CAST({0}text AS BLOB)))"
-"""SQL for the folded form of a row of `texts`; {0} is its name and a dot. NULL where the row is damaged.
+"""SQL for the folded form of a row of `texts`; {0} is its name and a dot. Empty where the row is damaged.
 
 As bytes, for a text that is damaged may be no UTF-8 any more, which no function of ours is given.
 """
@@ -40,6 +40,10 @@ def unpack(packed: bytes, text: bytes) -> str | None:
     return folded if unpacker.eof else None
 
 
+def _unpacked(packed: bytes, text: bytes) -> str:
+    return unpack(packed, text) or ""
+
+
 def columns(folded: str, text: str, *, plain: bool) -> dict[str, object]:
     """The columns of a row that keep the folded form; `plain` as long as the old index reads it there."""
     if plain or not folded:
@@ -49,6 +53,6 @@ def columns(folded: str, text: str, *, plain: bool) -> dict[str, object]:
 
 def register(connection: Connection) -> Connection:
     """Add the SQL function that FOLDED needs, and with it the full-text index where it is changed or checked."""
-    connection.create_function("unpacked", 2, unpack, deterministic=True)
+    connection.create_function("unpacked", 2, _unpacked, deterministic=True)
     connection.execute("PRAGMA trusted_schema = ON").close()  # some builds of SQLite refuse functions in views without
     return connection

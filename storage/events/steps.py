@@ -123,7 +123,8 @@ def _done(key: str) -> str:
 
 # Of a text of one line: those of several are folded line by line.
 _FOLDED = (
-    f"(SELECT {FOLDED.format('own.')} FROM texts own WHERE own.id = r.post_id << {TEXT_BITS} | r.text_number"
+    f"(SELECT nullif({FOLDED.format('own.')}, '') FROM texts own"
+    f" WHERE own.id = r.post_id << {TEXT_BITS} | r.text_number"
     f" AND own.fold_version = {FOLD_VERSION} AND instr(own.text, char(10)) = 0)"
 )
 _REVISION = (

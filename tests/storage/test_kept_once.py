@@ -84,7 +84,7 @@ def test_a_folded_text_comes_back_from_what_it_does_not_share_with_its_text(text
 
 
 def test_a_damaged_text_is_folded_when_it_is_read_and_the_index_says_that_it_is_damaged(
-    desk: Any, make_post: Make
+    desk: Any, make_post: Make, now: int
 ) -> None:
     [post_id] = desk.save(make_post(1, "The Bridge fell, they said")).new
     assert desk.rows("SELECT folded, packed IS NULL FROM texts") == [("", 0)]
@@ -95,6 +95,8 @@ def test_a_damaged_text_is_folded_when_it_is_read_and_the_index_says_that_it_is_
         [text] = load_documents(reader, [post_id])[post_id].texts
     assert text.folded == fold("The Bridge fell, they said")
     assert not full_text.agrees(desk.archive)
+    edit = make_post(1, "The Bridge holds, they say", edited=True)
+    assert desk.save(edit, at=now + MINUTE).revised == (post_id,)
 
 
 def test_a_text_whose_bytes_are_damaged_is_said_to_be_damaged_by_all_who_need_it(desk: Any, make_post: Make) -> None:
