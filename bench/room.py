@@ -65,7 +65,7 @@ def _measure(directory: Path, posts: int, pages: int) -> Iterator[Row]:
     if not path.exists():
         fill(path, words, posts)
         with sqlite3.connect(path) as connection:
-            connection.execute("INSERT INTO raw VALUES ('0', 'text/plain', 0, x'')")
+            connection.execute("INSERT INTO raw (sha256, mime, bytes, zstd) VALUES ('0', 'text/plain', 0, x'')")
             connection.execute(_REVISIONS, {"raw": "0"})
     (directory / "config.toml").write_text("", encoding="utf-8")
     command = [sys.executable, "-m", "bot", "--config", str(directory / "config.toml"), "--data-dir", str(directory)]

@@ -16,6 +16,7 @@ from bot.cli.names import warn_unknown_rule
 from bot.cli.query import NOTHING_FOUND
 from bot.cli.retry import retry_alerts
 from bot.cli.target_test import test_target
+from bot.cli.terminal.numbers import WholeNumber
 from bot.cli.terminal.output import (
     Form,
     Noun,
@@ -88,7 +89,7 @@ for other in (
 )
 @click.option("--event", metavar="ID", help="Only about the posts of this event, also joined, and what faces it.")
 @click.option("--unacked", is_flag=True, help="Only what alerted and nobody has acknowledged.")
-@click.option("--digest", metavar="ID", type=click.IntRange(1), help="Only what this digest lists or counts.")
+@click.option("--digest", metavar="ID", type=WholeNumber(1), help="Only what this digest lists or counts.")
 @click.option(
     "--undelivered", is_flag=True, help="Messages that have not arrived, the oldest first: why, and until when."
 )
@@ -150,7 +151,7 @@ def list_alerts(
 
 
 @command.command("why")
-@click.argument("alert_id", metavar="ID", type=click.IntRange(1))
+@click.argument("alert_id", metavar="ID", type=WholeNumber(1))
 @zone_option
 @format_options(streams=False)
 @pager_option

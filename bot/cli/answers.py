@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from bot.cli.terminal.numbers import WholeNumber
 from bot.cli.terminal.output import Session, format_options, write_json, write_line
 from bot.cli.terminal.times import zone_option
 from bot.errors import UserError
@@ -42,7 +43,7 @@ def find_person(who: str | None) -> str:
 
 
 @click.command("ack")
-@click.argument("alert_id", metavar="ID", type=click.IntRange(1))
+@click.argument("alert_id", metavar="ID", type=WholeNumber(1))
 @by_option
 @zone_option
 @format_options(streams=False)
@@ -65,7 +66,7 @@ def acknowledge_alert(session: Session, alert_id: int, who: str | None, zone: Zo
 
 
 @click.command("verdict")
-@click.argument("alert_id", metavar="ID", type=click.IntRange(1))
+@click.argument("alert_id", metavar="ID", type=WholeNumber(1))
 @click.argument("verdict", type=click.Choice(("useful", "noise")))
 @by_option
 @click.pass_obj

@@ -92,8 +92,8 @@ tags = ["{side}"]
 
 
 @click.command("demo")
-@click.option("--seconds", default=SECONDS, show_default=True, help="How long to watch the world.")
-@click.option("--pace", default=1.0, show_default=True, help="How many times as fast the events happen.")
+@click.option("--seconds", default=SECONDS, show_default=True, help="How long to watch the world, at the usual pace.")
+@click.option("--pace", default=1.0, show_default=True, help="How many times as fast: 2 takes half the time.")
 @click.pass_obj
 def command(session: Session, seconds: float, pace: float) -> None:
     """Start a small world on 127.0.0.1, watch it with the real daemon, and show every alert as it fires.

@@ -125,13 +125,14 @@ def show_event(session: Session, key: str, zone: Zone, form: Form | None) -> Non
         quoting = listing.list_quoting(reader, event_id)
         faced = facing.list_of_event(reader, event_id)
     spread = "; ".join(filter(None, (describe_spread(event.spread), describe_fate(event.spread))))
-    write_line(session, style(session, f"event {event.id}: {spread}", "bold"))
+    write_text(session, style(session, f"event {event.id}: {spread}", "bold"), indent=4)
     if event.quotes is not None:
         write_line(session, f"repeats event {event.quotes}, with words of its own")
     if event.origin is not None:
         write_line(session, f"its origin came later: post {event.origin}")
     write_line(session)
-    write_line(session, visible(event.text, newlines=True) or "(no text)")
+    for line in (visible(event.text, newlines=True) or "(no text)").split("\n"):
+        write_text(session, line)
     write_line(session)
     rows = [
         (

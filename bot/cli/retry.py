@@ -7,6 +7,7 @@ import click
 from bot.cli.mutes import find_mute
 from bot.cli.names import find_by_name
 from bot.cli.query import NOTHING_FOUND
+from bot.cli.terminal.numbers import WholeNumber
 from bot.cli.terminal.output import Session, complete_name, say, write_line
 from bot.cli.terminal.times import zone_option
 from bot.documents.counts import format_count
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command("retry")
-@click.argument("alert_id", metavar="[ID]", type=click.IntRange(1), required=False)
+@click.argument("alert_id", metavar="[ID]", type=WholeNumber(1), required=False)
 @click.option("--dead", is_flag=True, help="Only messages that were given up.")
 @click.option(
     "--target",
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     help="Only messages to this target.",
     shell_complete=lambda ctx, _, typed: complete_name(ctx, "targets", typed),
 )
-@click.option("--mute", "mute_id", metavar="ID", type=click.IntRange(1), help="Everything that this mute holds.")
+@click.option("--mute", "mute_id", metavar="ID", type=WholeNumber(1), help="Everything that this mute holds.")
 @zone_option
 @click.pass_context
 def retry_alerts(

@@ -7,6 +7,7 @@ import click
 
 from bot.cli.names import warn_unknown_sources
 from bot.cli.query import NOTHING_FOUND
+from bot.cli.terminal.numbers import WholeNumber
 from bot.cli.terminal.output import Session, source_option, tag_option, write
 from bot.cli.terminal.posts import print_post
 from bot.cli.terminal.times import zone_option
@@ -25,7 +26,7 @@ _NUMBER = 10
 @click.option(
     "-n",
     "number",
-    type=click.IntRange(min=0),
+    type=WholeNumber(min=0),
     help=f"How many posts to begin with; by default {_NUMBER}, and all of them with --jsonl.",
 )
 @source_option

@@ -43,6 +43,7 @@ def cross_check(
     check_bot(config, names["targets"], findings)
     tags = _tags(given)
     _media(config, places["sources"], names["targets"], findings)
+    _languages(config, places["sources"], findings)
     usable = _terms(config, given, places["terms"], findings)
     phrases = {**dict.fromkeys(names["terms"], _UNREAD), **usable}
     whole = len(places["sources"]) == len(names["sources"])
@@ -181,6 +182,15 @@ def _list_known(known: Iterable[str], what: str) -> str:
     shown = sorted(known)
     more = f" and {len(shown) - 5} more" if len(shown) > 5 else ""
     return f"; the {what}s are {one_of(shown[:5])}{more}" if shown else f"; the config names no {what}"
+
+
+def _languages(config: Config, places: Sequence[int], findings: Findings) -> None:
+    """Warn of what is no code of a language: no engine knows a language by its name."""
+    for index, source in zip(places, config.sources, strict=True):
+        for number, code in enumerate(source.languages):
+            if not _LANGUAGE.fullmatch(code):
+                hint = "a language is written as its ISO 639 code, such as en or my"
+                findings.odd(("sources", index, "languages", number), f'no engine knows the language "{code}"; {hint}')
 
 
 def _terms(config: Config, given: Mapping[str, object], places: Sequence[int], findings: Findings) -> dict[str, Term]:

@@ -126,7 +126,7 @@ def test_an_index_that_does_not_fit_the_texts_fails_with_the_line_that_mends_it(
     assert verdict == "fail"
     assert text.endswith("; communique doctor --rebuild-index")
     mended = inside("doctor", "--json", "--rebuild-index", COMMUNIQUE_DATA_DIR=str(data))
-    assert verdicts(mended)["index"][0] == "ok"
+    assert verdicts(mended)["index"] == ("ok", "the full-text index was built again and agrees with the texts; ")
 
 
 def test_the_process_that_holds_the_archive_is_named_and_not_disturbed(inside: Program, data: Path) -> None:
@@ -134,8 +134,12 @@ def test_the_process_that_holds_the_archive_is_named_and_not_disturbed(inside: P
 
     with Lock(data):
         found = verdicts(inside("doctor", "--json", COMMUNIQUE_DATA_DIR=str(data)))
+        refused = inside("doctor", "--json", "--rebuild-index", COMMUNIQUE_DATA_DIR=str(data))
     assert found["lock"] == ("ok", f"process {os.getpid()} is running; ")
     assert found["index"] == ("ok", "not checked while a process is running; ")
+    assert refused.returncode == 1
+    running = f"process {os.getpid()} is running; stop it first: kill {os.getpid()}"
+    assert verdicts(refused)["index"] == ("fail", f"the full-text index was not built again: {running}")
 
 
 def test_the_network_is_asked_only_when_told(inside: Program, server: int, tmp_path: Path) -> None:

@@ -151,6 +151,19 @@ def test_colour_is_off_in_a_pipe_and_on_when_forced_and_off_again_when_refused(p
     assert "\x1b" not in process("--no-color", "search", "bridge", FORCE_COLOR="1").stdout
 
 
+def test_what_is_no_number_is_answered_in_one_plain_sentence(process: Program) -> None:
+    assert "expected a whole number of at least 1, got 'soon'" in process("alerts", "why", "soon").stderr
+    assert "expected a whole number of at least 1, got '0'" in process("search", "x", "--limit", "0").stderr
+    assert "expected a whole number from 1 to 20, got '21'" in process("rules", "suggest", "x", "--limit", "21").stderr
+
+
+def test_a_file_in_place_of_the_data_directory_is_called_so(process: Program, tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("no archive")
+    ran = process("--data-dir", str(tmp_path / "notes"), "search", "x")
+    assert ran.returncode == 2
+    assert ran.stderr == f"{tmp_path / 'notes'} is not a directory: name the one that the archive is in\n"
+
+
 def run_and_list(words: list[str], names: list[str], cwd: Path, then: str = "pass") -> subprocess.CompletedProcess[str]:
     """Run a command; the last line on stderr is which modules of these names it imported, or `then` did."""
     script = (

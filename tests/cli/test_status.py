@@ -94,6 +94,7 @@ def test_before_anything_is_collected_status_says_so_to_people_and_machines(proc
     ran = process("status", "--health", COMMUNIQUE_DATA_DIR=nowhere)
     assert (ran.returncode, ran.stderr) == (1, "")
     assert "nothing collected yet" in ran.stdout
+    assert "last round  never\n" in process("status", COMMUNIQUE_DATA_DIR=nowhere).stdout
 
 
 def test_a_target_that_told_us_to_wait_is_a_warning_until_then() -> None:

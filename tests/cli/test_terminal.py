@@ -1,5 +1,6 @@
 """What a person sees on a terminal: widths, tables, the pager, the zone of the config."""
 
+import io
 import json
 import re
 import subprocess
@@ -11,7 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.cli.terminal.output import Session
+from bot.cli.terminal.table import write_table
 from bot.cli.terminal.width import cut, pad, text_width, wrap
+from bot.config.environment import Environment
 
 Program = Callable[..., subprocess.CompletedProcess[str]]
 Terminal = Callable[..., tuple[int, str]]
@@ -96,6 +100,22 @@ def test_no_line_is_longer_than_the_screen(
     rows = re.sub("\x1b\\[[0-9;]*m", "", sent).splitlines()
     assert rows
     assert [row for row in rows if text_width(row) > columns and "://" not in row] == []
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_value_without_a_heading_stands_alone_where_its_row_is_continued_below(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    screen = Screen()
+    session = Session(None, None, Environment(), colour=False, out=screen, err=io.StringIO())
+    row = ("hill_rangers_info", "the same words", "deleted", "http://127.0.0.1/hill_rangers_info/22")
+    write_table(session, ("source", "why", "", "post"), [row])
+    assert "    why: the same words  deleted  post:" in screen.getvalue()
 
 
 def test_a_column_without_any_value_is_left_out_on_a_terminal_only(

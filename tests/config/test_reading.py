@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -180,6 +181,13 @@ def test_odd_things_are_warned_of(read: Read, tmp_path: Path) -> None:
         'config.toml:9:1 rules[0]: the rule "regional-command" can never match: no source is in its scope',
         f"config.toml http: {private}; allow it by [http] allow_private_addresses = true",
     ]
+
+
+def test_a_language_that_no_engine_knows_is_warned_of(read: Read, tmp_path: Path) -> None:
+    config = read(SOURCE + 'languages = ["burmese", "my"]\n' + RULE + TARGET)
+    (warning,) = [warning for warning in config.warnings if "no engine knows" in warning]
+    place = r"config\.toml:\d+:\d+ sources\[0\]\.languages\[0\]"
+    assert re.fullmatch(rf'{re.escape(str(tmp_path))}/{place}: no engine knows the language "burmese"; .*', warning)
 
 
 def test_a_query_that_finds_more_than_was_meant_is_warned_of_at_its_line(read: Read) -> None:

@@ -7,6 +7,7 @@ import click
 
 from bot.cli.query import NOTHING_FOUND, print_warnings, say_indexing
 from bot.cli.rules.selection import choose_query, complete_rule
+from bot.cli.terminal.numbers import WholeNumber
 from bot.cli.terminal.output import Session, format_options, say, style, write_json, write_line
 from bot.cli.terminal.posts import print_post
 from bot.cli.terminal.times import zone_option
@@ -32,7 +33,7 @@ _PAUSE_S = 0.2  # between two lines of progress
 @click.option("--since", metavar="TIME", default="90d", show_default=True, help="Since then: 7d, 2026-11-01.")
 @click.option("--until", metavar="TIME", help="Until then; a day, week or month is included whole. By default now.")
 @click.option(
-    "--samples", type=click.IntRange(min=0), default=5, show_default=True, help="Show this many of the newest posts."
+    "--samples", type=WholeNumber(min=0), default=5, show_default=True, help="Show this many of the newest posts."
 )
 @click.option("--exit-code", is_flag=True, help="Exit with 3 if nothing would have matched.")
 @zone_option

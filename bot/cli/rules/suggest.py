@@ -8,6 +8,7 @@ from bot.cli.names import find_by_name
 from bot.cli.query import NOTHING_FOUND, parse_query
 from bot.cli.rules.replay import count_matches
 from bot.cli.rules.selection import complete_rule
+from bot.cli.terminal.numbers import WholeNumber
 from bot.cli.terminal.output import Session, format_options, say, write_json, write_line
 from bot.cli.terminal.times import zone_option
 from bot.documents.as_json import iso
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 @click.command("suggest")
 @click.argument("name", metavar="NAME", shell_complete=complete_rule)
 @click.option("--since", metavar="TIME", default="90d", show_default=True, help="What replay looks at: 7d, 2026-11-01.")
-@click.option("--limit", type=click.IntRange(1, 20), default=5, show_default=True, help="At most this many words.")
+@click.option("--limit", type=WholeNumber(1, 20), default=5, show_default=True, help="At most this many words.")
 @zone_option
 @format_options(streams=False)
 @click.pass_context

@@ -10,6 +10,7 @@ import click
 
 from bot.cli.daemon import build_app
 from bot.cli.names import expect_enabled, find_source
+from bot.cli.terminal.numbers import WholeNumber
 from bot.cli.terminal.output import Session, say, source_argument
 from bot.documents.counts import format_count
 from bot.errors import AlreadyRunning, UserError
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 @click.command("backfill")
 @source_argument
 @click.option("--since", metavar="TIME", help="Back to this time: 2024-07-01 (UTC), 30d, yesterday.")
-@click.option("--count", type=click.IntRange(min=1), help="This many posts more than the archive has.")
+@click.option("--count", type=WholeNumber(min=1), help="This many posts more than the archive has.")
 @click.option("--all", "everything", is_flag=True, help="Back to the first post.")
 @click.option("--alert", is_flag=True, help="Send alerts for what is found; by default history never alerts.")
 @click.pass_obj

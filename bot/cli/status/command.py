@@ -120,7 +120,7 @@ def _lines(
     states = {True: f"running, process {daemon.pid or '?'}", False: "not running", None: "unknown"}
     yield f"daemon      {style(session, states[daemon.running], 'green' if daemon.running else 'red')}"
     last = found.last_round_at
-    yield f"last round  {format_time(last, zone, unknown='never')} ({format_age(last, now)})"
+    yield f"last round  {'never' if last is None else f'{format_time(last, zone)} ({format_age(last, now)})'}"
     waiting = [_describe_queue(queue, now) for queue in found.queues if queue.waiting and queue.name in _QUEUES]
     yield f"waiting     {', '.join(waiting) or 'nothing'}"
     for account in found.accounts:

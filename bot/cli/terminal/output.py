@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeVar
 
 import click
 
+from bot.cli.terminal.numbers import WholeNumber
 from bot.clock import Clock
 from bot.config.environment import Environment
 from bot.errors import CommuniqueError, ConfigError, Problem, UserError
@@ -92,6 +93,8 @@ class Session:
         from storage.archive.database import Archive
 
         path = paths.database_in(self.data_dir())
+        if os.access(path.parent, os.F_OK) and not path.parent.is_dir():
+            raise UserError(f"{path.parent} is not a directory: name the one that the archive is in")
         found = marker.trouble(path)
         odd = None if found is None else str(found)
         if not os.access(path, os.F_OK):  # unlike `exists`, no error where the directory lets nobody in
@@ -282,7 +285,7 @@ def limit_option(default: int, what: str) -> Callable[[_Command], _Command]:
     """Give the command `--limit`, which it gets as `limit`; None where it was not given: see `find_limit`."""
     return click.option(
         "--limit",
-        type=click.IntRange(min=1),
+        type=WholeNumber(min=1),
         metavar="N",
         help=f"At most this many {what}; by default {default}, and all of them with --json, --jsonl or --csv.",
     )

@@ -46,8 +46,8 @@ def _draw(session: Session, columns: Sequence[str], rows: Rows) -> Iterator[str]
     yield style(session, _line([columns[at] for at in above], sizes), "bold")
     for row in rows:
         yield from _grid([row[at] for at in above], sizes)
-        named = [(f"{columns[at]}:", row[at]) for at in under if row[at] not in _EMPTY]
-        rest = "  ".join(f"{style(session, name, 'dim')} {cell}" for name, cell in named)
+        named = [(style(session, f"{columns[at]}:", "dim") if columns[at] else "", row[at]) for at in under]
+        rest = "  ".join(f"{name} {cell}".lstrip() for name, cell in named if cell not in _EMPTY)
         if rest:
             yield from wrap(" " * _INDENT + rest, room, indent=_INDENT)
 
