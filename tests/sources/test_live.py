@@ -112,9 +112,9 @@ async def both_heard(hearing: Hearing, host: JetstreamHost, time: ShiftedTime) -
     """Until one connection hears of both accounts."""
     await until(lambda: all(hearing.rung.values()))
     if len(host.opened[-1]["wantedDids"]) < 2:
-        before = len(host.opened)
+        before = dict(hearing.rung)
         time.move(6)
-        await until(lambda: len(host.opened) > before)
+        await until(lambda: all(hearing.rung[name] > before[name] for name in before))  # after the host sees it open
     await until(lambda: host.is_open)
 
 
