@@ -1,6 +1,7 @@
 """What a rule would have matched, and what it is made of, asked before it is switched on."""
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -135,6 +136,7 @@ def test_explain_shows_no_sign_that_only_the_index_knows(program: Program) -> No
     ran = program("rules", "explain", "--query", 'KIA "НАТО ВСУ"')
     assert "“kia”" in ran.stdout
     assert "\ue001" not in ran.stdout
+    assert re.search(r"^  of the newest posts that is \d+ of \d+$", ran.stdout, re.MULTILINE)
 
 
 def test_explain_needs_no_archive(inside: Program) -> None:

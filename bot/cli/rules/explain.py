@@ -94,7 +94,7 @@ def _describe_costs(explained: dict[str, Any], show: "Callable[[str], str]") -> 
         yield "not measured: nothing is collected yet"
         return
     if cost["sample"]:
-        yield f"in the {cost['sample']} newest posts that is {cost['tried']} times"
+        yield f"of the newest posts that is {cost['tried']:,} of {cost['sample']:,}"
         yield f"its time there is {cost['share_of_folding']:.1%} of what folding their texts takes"
     if cost["posts"] is None:
         yield "no source of the archive is in its scope"
