@@ -8,7 +8,7 @@ from storage.frozen import dataclass
 from storage.records import Hit
 
 # A sentence ends at a line feed, after a Burmese or CJK full stop, or after Latin punctuation before white space.
-_END = re.compile(r"\n+|[။。！？]+|[.!?…]+(?=\s)")
+_END = re.compile(r"\n+|[။。！？]+|(?<![.!?…])[.!?…]++(?=\s)")
 # What the source itself wrote; a transcript that is made later is no edit of the post.
 WRITTEN = frozenset({"body", "poll", "file", "attached"})
 

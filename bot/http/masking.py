@@ -1,23 +1,42 @@
 """PURE: hides what may be a secret in an address, and in words that repeat one."""
 
 import re
+from collections.abc import Iterator
 
 MASK = "***"
 _LOGIN = re.compile(r"(?<=://)[^/@\s]*@")
 _SIGNS = r"token|(?<!\br)key(?!word)|secret|pass(?!age)|auth(?!or(?!i))|sig(?:nature)?(?![a-z])|session"
-_PARAMETER = re.compile(rf"(?i)([?&#;][^=&#;]*(?:{_SIGNS})[^=&#;]*=)([^&#;]*)")
+_IS_SECRET = re.compile(_SIGNS, re.IGNORECASE)
+_NAME = re.compile(r"[?&#;]([^=&#;]*+)")
+_VALUE = re.compile(r"[^&#;]*")
 
 _WORD = re.compile("[a-z]{1,15}")
 
 
 def mask_address(url: str) -> str:
     """The address without its login and without the values of parameters that sound like keys."""
-    return _PARAMETER.sub(rf"\1{MASK}", _LOGIN.sub(f"{MASK}@", url))
+    url = _LOGIN.sub(f"{MASK}@", url)
+    shown: list[str] = []
+    at = 0
+    for begin, end in _find_values(url):
+        shown += [url[at:begin], MASK]
+        at = end
+    return "".join((*shown, url[at:]))
 
 
 def hidden_values(url: str) -> tuple[str, ...]:
     """The values of parameters that `mask_address` hides."""
-    return tuple(found[2] for found in _PARAMETER.finditer(url))
+    return tuple(url[begin:end] for begin, end in _find_values(url))
+
+
+def _find_values(url: str) -> Iterator[tuple[int, int]]:
+    """Where the values of those parameters are; one pass, since servers send us addresses of any length."""
+    at = 0
+    while found := _NAME.search(url, at):
+        at = found.end()
+        if url.startswith("=", at) and _IS_SECRET.search(found[1]) and (value := _VALUE.match(url, at + 1)):
+            yield value.span()
+            at = value.end()
 
 
 def strike_secrets(words: str, *secrets: str) -> str:

@@ -40,3 +40,7 @@ def test_a_passage_always_holds_its_hit(text: str, data: st.DataObject) -> None:
     for passage in find_passages({1: text}, [Hit(1, "body", start, end, "x")]):
         assert passage.start <= start
         assert end <= max(passage.end, start)
+
+
+def test_half_a_million_dots_are_one_piece_and_hold_nobody_up() -> None:
+    assert list(split_sentences("." * 500_000 + "x")) == ["." * 500_000 + "x"]

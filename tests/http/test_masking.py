@@ -45,3 +45,9 @@ def test_parts_of_an_address_are_struck_and_no_words_of_ours(url: str, words: st
 )
 def test_an_address_is_shown_without_what_may_be_a_secret(url: str, shown: str) -> None:
     assert mask_address(url) == shown
+
+
+def test_an_address_of_a_hundred_thousand_parameters_is_shown_at_once() -> None:
+    hostile = "https://example.org/" + "?token" * 50_000
+    assert mask_address(hostile) == hostile
+    assert mask_address(f"{hostile}=a?b&c=d") == f"{hostile}=***&c=d"

@@ -268,3 +268,12 @@ def test_elements_in_any_order_with_any_attributes_are_read_or_quarantined(conte
         assert len(keys) == len(set(keys))
         assert all(file.url is None or file.url.startswith(("http://", "https://")) for file in post.media)
         assert all(file.url is not None or file.reason for file in post.media)
+
+
+@pytest.mark.parametrize("inside", [" " * 100_000, "'" + "a" * 100_000, "background-image:url(" * 5_000])
+def test_a_style_without_an_end_is_no_picture_and_holds_nobody_up(inside: str) -> None:
+    photo = '<a class="tgme_widget_message_photo_wrap" href="https://t.me/desk/5" style="background-image:url({})"></a>'
+    [post] = read_page(block(photo.format("'https://cdn.example.org/a(1).jpg'"))).posts
+    assert [file.url for file in post.media] == ["https://cdn.example.org/a(1).jpg"]
+    [post] = read_page(block(photo.replace(')"', '"').format(inside))).posts
+    assert [file.url for file in post.media] == [None]

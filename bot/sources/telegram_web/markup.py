@@ -9,8 +9,10 @@ from storage.records import Link
 
 _SCHEME = re.compile(r"(?!javascript:|data:|vbscript:)[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _USUAL = ("https://", "http://")
-_BACKGROUND = re.compile(r"""background-image\s*:\s*url\(\s*(['"]?)(.*?)\1\s*\)""")
-_SOURCE_BREAK = re.compile(r"[ \t]*[\r\n][ \t\r\n]*")
+_BACKGROUND = re.compile(  # possessive and bounded: a page may hold a hundred thousand spaces here
+    r"""background-image\s*+:\s*+url\(\s*+(?:'([^'\n]{0,4000}+)'|"([^"\n]{0,4000}+)"|([^)\n]{0,4000}+))\s*+\)"""
+)
+_SOURCE_BREAK = re.compile(r"(?<![ \t])[ \t]*[\r\n][ \t\r\n]*")
 _EDGE = "\0"  # cannot come out of the parser: HTML has no NUL
 _MOST_TAGS = 20_000  # twenty voice notes with their drawn waves come to some ten thousand; emoji are not counted
 # One of them is four tags, or six, and holds no other; a page may have ten thousands.
@@ -97,7 +99,7 @@ def web_address(value: str) -> str | None:
 def background(node: LexborNode | None) -> str | None:
     """The address of the picture that an element shows behind itself."""
     found = _BACKGROUND.search(attribute(node, "style"))
-    return web_address(found[2]) if found else None
+    return web_address(found[found.lastindex or 0]) if found else None
 
 
 def seconds(clock: str) -> float | None:
