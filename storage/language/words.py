@@ -101,7 +101,12 @@ def cut(chunk: str) -> tuple[str, tuple[tuple[int, int], ...]]:
 
     Tokens are joined by a space, or by a hyphen where one stood between two words.
     """
-    if not chunk.isalpha() and (kept := _kept(chunk)):
+    if chunk.isalpha():
+        if chunk.isascii():
+            return _marked(chunk), ((0, len(chunk)),)
+        if _only_cyrillic().fullmatch(chunk):
+            return "".join(map(_cyrillic, chunk)), ((0, len(chunk)),)
+    elif kept := _kept(chunk):
         text, places = cut("".join(chunk[place] for place in kept))
         return text, tuple((kept[start], kept[end - 1] + 1) for start, end in places)
     return _cut(chunk)
@@ -173,8 +178,22 @@ def _bare(word: str) -> str:
     return word.lower().replace("'", "").replace("`", "")
 
 
+@cache
+def _only_cyrillic() -> re.Pattern[str]:
+    return re.compile("[\u0400-\u052f]+")
+
+
+@cache
+def _cyrillic(letter: str) -> str:
+    """A letter of Cyrillic: in a word of no other letters and marks, each folds by itself."""
+    return "".join(_foreign(letter))
+
+
 def _marked(word: str) -> str:
     """One ASCII word with its mark."""
+    if word.isalpha():
+        stem = singular(word := word.lower())
+        return stem if stem == word else stem + PLURAL
     word = word.lower().replace("`", "'")
     mark = ""
     if word.endswith("'s"):
