@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING
 from bench._table import Row, amount, run
 from bench.store import START, fresh, invented
 from bot.daemon.marking import EVERY_S
-from storage.archive.database import Archive, connect
+from storage.archive.connections import connect
+from storage.archive.database import Archive
 from storage.archive.index_row import NAMES
 from storage.archive.log import empty_log, spare_commits
 from storage.posts import saving

@@ -19,7 +19,7 @@ from bench.backup import large
 from bot.errors import CommuniqueError
 from bot.export import FORMATS, load
 from storage.archive.best_reading import AS_RECEIVED
-from storage.archive.database import connect
+from storage.archive.connections import connect
 
 _BARE = f"""
 SELECT CAST(p.id AS TEXT) AS id, s.name AS source, p.native_id, p.url, p.author, r.title, p.posted_at, p.posted_raw,

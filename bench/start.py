@@ -17,7 +17,8 @@ from pathlib import Path
 
 from bench._table import Row, in_turn, program, ratio, show, table, verdict
 from bench._texts import vocabulary
-from storage.archive.database import Archive, Reader, connect
+from storage.archive.connections import connect
+from storage.archive.database import Archive, Reader
 from storage.migrations import migrate
 from storage.posts import saving
 from storage.records import Batch, FetchedPost, Raw

@@ -16,7 +16,8 @@ from functools import partial
 from pathlib import Path
 
 from bench._table import Cost, Row, amount, cost, ratio, run
-from storage.archive.database import Archive, connect, open_writer
+from storage.archive.connections import connect
+from storage.archive.database import Archive, open_writer
 from storage.archive.index_row import MARK
 from storage.archive.packed_words import FOLDED
 from storage.migrations import migrate

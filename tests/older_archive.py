@@ -9,7 +9,8 @@ from pathlib import Path
 
 from zstandard import ZstdCompressor
 
-from storage.archive.database import REVISIONS, Archive, connect
+from storage.archive.connections import connect
+from storage.archive.database import REVISIONS, Archive
 from storage.language.fold import fold
 from storage.migrations import migrate
 from storage.posts.content import body, content_hash, links_json, record_json

@@ -67,8 +67,8 @@ def _make_ready(archive: "Archive", now: int, say: Callable[[str], None]) -> Non
         say(f"the archive was upgraded from {migrated.before} to {migrated.after}; backup: {migrated.backup}{made}")
     try:
         marker.renew(archive)
-    except ArchiveUnwritable as problem:
-        say(f"the mark of the archive could not be renewed: {problem}")  # a full disk keeps nobody from watching
+    except ArchiveUnwritable:  # a full disk keeps nobody from watching; whoever writes next says why
+        say("the mark of the archive could not be renewed: nothing can be written now")
 
 
 def _move_odd_aside(database: Path, now: int, say: Callable[[str], None]) -> None:

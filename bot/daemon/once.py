@@ -9,6 +9,7 @@ from bot.daemon.rounds import is_stopped
 from bot.errors import Never
 from bot.intake.poll import Round
 from storage.alerts import deaths
+from storage.archive.errors import ArchiveUnwritable
 from storage.media import crashes
 from storage.records import SourceRow
 from storage.state_names import ARCHIVE_ERROR, PROXY_DOWN
@@ -20,8 +21,8 @@ UPKEEP_S = 60.0  # after an upgrade, of each pass
 async def run_once(app: App) -> int:
     """Make one pass and return the exit code: see `choose_exit_code`."""
     stages, clock = app.stages, app.clock
-    await app.begin()
     try:
+        await app.begin()
         rounds, skipped = await stages.rounds.once()
         refused = await _alert(app, 0)  # alerts go out before files are fetched, and again before files are read
         await stages.wired.media.fetch(clock.now() + WAIT)
@@ -42,6 +43,8 @@ async def run_once(app: App) -> int:
         refused += await _alert(app, 0)
         await stages.wired.outbox.topics.close_some()
         await stages.upkeep.work(UPKEEP_S)
+    except ArchiveUnwritable:  # the alarm has said why
+        return 1
     finally:
         await app.close()
     for name, result in rounds.items():
@@ -80,5 +83,6 @@ def _summarize(name: str, result: Round) -> str:
         gaps = "1 gap" if result.gaps_left == 1 else f"{result.gaps_left} gaps"
         parts.append(f"{gaps} still open: the next pass continues")
     if result.error is not None:
-        parts.append(f"{result.error}")
+        unwritten = result.error.state == ARCHIVE_ERROR  # the alarm has said why
+        parts.append("the rest could not be stored" if unwritten else f"{result.error}")
     return f"{name}: {', '.join(parts)}"

@@ -7,7 +7,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from storage.archive.database import as_list, connect, in_list, schema_of, translate_errors
+from storage.archive.connections import connect_to_read
+from storage.archive.database import as_list, in_list, schema_of, translate_errors
 from storage.archive.sequence import take_number
 from storage.language.meaning import LANGUAGE_VERSION
 
@@ -86,7 +87,7 @@ def read_languages(reader: Reader) -> Languages:
 
 def read_languages_of(path: Path) -> Languages:
     """The same of an archive that may still have an older schema. Raises ArchiveError."""
-    with translate_errors(path), closing(connect(path, mode="ro")) as connection:
+    with translate_errors(path), closing(connect_to_read(path)) as connection:
         if schema_of(connection, path) is None:
             return {}
         known = {row[1] for row in connection.execute("PRAGMA table_info(rules)")}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -12,6 +11,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
 from weakref import ReferenceType, finalize, ref
 
+from storage.archive.connections import WAIT_S, code_of, connect, connect_to_read, is_alone, is_full
 from storage.archive.errors import (
     ArchiveBroken,
     ArchiveBusy,
@@ -24,7 +24,6 @@ from storage.archive.errors import (
     ArchiveRefused,
     ArchiveTooNew,
 )
-from storage.archive.packed_words import register
 from storage.archive.permissions import create_private, refuse_network
 from storage.archive.sqlite import sqlite3
 
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
 
 # Every schema that this program can bring up to date, oldest first; the last one is current.
 REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012")
-_WAIT_S = 30
-_STATEMENTS = 512  # that a connection has ready: collecting and deciding ask some 150 different ones
 _PRAGMAS = (
     "PRAGMA page_size = 8192",  # only a file without tables takes it: 1.3x faster and smaller than 4096
     "PRAGMA journal_mode = WAL",
@@ -55,11 +52,10 @@ _ASKING = ("SELECT", "WITH")
 _RESTING = 4  # read-only connections; each remembers up to 2 MB of the file
 
 # SQLite's primary result codes, https://www.sqlite.org/rescode.html
-_BUSY = (ArchiveBusy, f"another process has kept {{path}} locked for {_WAIT_S} s")
+_BUSY = (ArchiveBusy, f"another process has kept {{path}} locked for {WAIT_S} s")
 _DAMAGED = (ArchiveDamaged, "{path} cannot be read ({cause}): restore a backup")
 _BROKEN = (ArchiveBroken, "the device of {path} failed ({cause})")
 _ERROR, _IO_ERROR, _FULL = 1, 10, 13
-_NO_SPACE = 1_000_000  # bytes: less is no room for the index of the write-ahead log
 _TROUBLE: dict[int, tuple[type[ArchiveError], str]] = {
     5: _BUSY,
     6: _BUSY,
@@ -240,14 +236,16 @@ class Archive:
             reader.close()
 
     def _open_reader(self) -> PooledReader:
-        connection = connect(self.path, mode="ro")
+        connection = connect_to_read(self.path)
         try:
             connection.execute("PRAGMA query_only = ON").close()
             self._refuse_other(connection)
         except BaseException:
             connection.close()
             raise
-        return PooledReader(connection)
+        reader = PooledReader(connection)
+        reader.is_changed = is_alone(connection)  # such a one may not rest
+        return reader
 
     def _refuse_other(self, connection: Connection) -> None:
         try:
@@ -306,13 +304,6 @@ def transaction(connection: Connection) -> Iterator[Writer]:
         connection.commit()
     finally:
         connection.rollback()  # nothing is left to undo after a commit
-
-
-def connect(path: Path, *, mode: str) -> Connection:
-    """A plain connection without implicit transactions; `mode` is SQLite's own: "ro", "rw" or "rwc"."""
-    name = f"{path.absolute().as_uri()}?mode={mode}"
-    with_all: dict[str, Any] = {"uri": True, "isolation_level": None, "check_same_thread": False}
-    return register(sqlite3.connect(name, timeout=_WAIT_S, cached_statements=_STATEMENTS, **with_all))
 
 
 def open_writer(path: Path, *, foreign_keys: bool = True) -> Connection:
@@ -385,23 +376,15 @@ def translate_errors(path: Path) -> Iterator[None]:
 
 def error_of(cause: stdlib.Error, path: Path) -> ArchiveError | None:
     """The ArchiveError that a driver's error means; None if it concerns one statement, not the file or the device."""
-    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    code = code_of(cause)
     if code == _ERROR and str(cause).startswith("no such table") and _is_replaced(path):
         return ArchiveMissing(f"the archive {path} was removed or replaced while it was in use", path)
     if str(cause).startswith("Could not decode to UTF-8"):  # the driver's word for a damaged text
         return ArchiveDamaged(f"{path} holds a text that is damaged: restore a backup", path)
-    if code == _IO_ERROR and _is_full(path.parent):
+    if code == _IO_ERROR and is_full(path.parent):
         code = _FULL  # SQLite says so only of the database itself, not of the files beside it
     kind, sentence = _TROUBLE.get(code, (None, ""))
     return kind(sentence.format(path=path, cause=cause), path) if kind else None
-
-
-def _is_full(place: Path) -> bool:
-    try:
-        disk = os.statvfs(place)
-    except OSError:
-        return False
-    return disk.f_bavail * disk.f_frsize < _NO_SPACE
 
 
 def _is_replaced(path: Path) -> bool:

@@ -3,7 +3,8 @@
 from contextlib import closing
 from pathlib import Path
 
-from storage.archive.database import Writer, connect, translate_errors
+from storage.archive.connections import connect
+from storage.archive.database import Writer, translate_errors
 
 
 def spare_commits(writer: Writer) -> None:

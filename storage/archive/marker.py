@@ -17,7 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from storage.archive.database import Reader, connect, schema_of, translate_errors
+from storage.archive.connections import connect_to_read
+from storage.archive.database import Reader, schema_of, translate_errors
 from storage.archive.errors import ArchiveForbidden, ArchiveRefused, disk_errors
 from storage.frozen import dataclass
 
@@ -169,7 +170,7 @@ def _found(database: Path) -> tuple[Mark | None, bool]:
     """What the database says of itself, and whether it is an archive at all."""
     if not database.exists() or (database.stat().st_size == 0 and not _has_log(database)):
         return None, False
-    with translate_errors(database), closing(connect(database, mode="ro")) as connection:
+    with translate_errors(database), closing(connect_to_read(database)) as connection:
         if schema_of(connection, database) is None:
             return None, False
         return of_database(Reader(connection)), True

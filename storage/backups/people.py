@@ -6,7 +6,8 @@ import os
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from storage.archive.database import connect, translate_errors
+from storage.archive.connections import connect_to_read
+from storage.archive.database import translate_errors
 from storage.archive.errors import ArchiveRefused
 from storage.backups.proof import alone
 from storage.people.database import is_ours
@@ -23,7 +24,7 @@ def copy_people(path: Path, to: Path) -> bool:
     if not path.exists():
         return False
     os.close(os.open(to, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    with translate_errors(path), closing(connect(path, mode="ro")) as source, alone(to) as target:
+    with translate_errors(path), closing(connect_to_read(path)) as source, alone(to) as target:
         if not is_ours(source):
             raise ArchiveRefused(f"{path} is a database of another program: move it away", path)
         source.backup(target)

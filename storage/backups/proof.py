@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from storage.archive import full_text, marker
-from storage.archive.database import REVISIONS, Reader, connect, error_of, refuse_newer, schema_of, translate_errors
+from storage.archive.connections import connect_to_read
+from storage.archive.database import REVISIONS, Reader, error_of, refuse_newer, schema_of, translate_errors
 from storage.archive.errors import ArchiveBroken, ArchiveDamaged, ArchiveMissing
 from storage.archive.packed_words import register
 from storage.archive.sqlite import sqlite3
@@ -54,7 +55,7 @@ def copy_database(path: Path, to: Path, now: Callable[[], int]) -> Snapshot:
 
     Raises ArchiveError; then `to` may hold a part. Neither file is opened but by SQLite, which would lose its locks.
     """
-    with translate_errors(path), closing(connect(path, mode="ro")) as source:
+    with translate_errors(path), closing(connect_to_read(path)) as source:
         source.execute("BEGIN")
         schema = schema_of(source, path)
         if schema is None:

@@ -6,7 +6,8 @@ from contextlib import closing
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from storage.archive.database import connect, translate_errors
+from storage.archive.connections import connect_to_read
+from storage.archive.database import translate_errors
 from storage.archive.errors import ArchiveError
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def find_copy(path: Path, copies: Path, pattern: str) -> Path | None:
 def _describe(path: Path) -> str:
     """A hash of the tables of a file: of all rows of the small ones, of the last row of the others."""
     state = sha256()
-    with translate_errors(path), closing(connect(path, mode="ro")) as reader:
+    with translate_errors(path), closing(connect_to_read(path)) as reader:
         reader.execute("BEGIN")
         for name, made in reader.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table' ORDER BY name"):
             state.update(f"{name}\0{made}\0".encode())

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from storage.archive.connections import connect
 from storage.archive.database import (
     REVISIONS,
     Archive,
-    connect,
     open_writer,
     refuse_newer,
     schema_of,
@@ -93,7 +93,7 @@ def ensure(archive: Archive, *, now: int, steps: Steps = OURS) -> Migrated:
 
 
 def _look(path: Path) -> str | None:
-    """The revision of an existing file, after the cheap signs of damage."""
+    """The revision of an existing file, after the cheap signs of damage. Whoever starts to collect shares the file."""
     with translate_errors(path), closing(connect(path, mode="ro")) as reader:
         before = schema_of(reader, path)
         pages = reader.execute("PRAGMA page_count").fetchone()[0] * reader.execute("PRAGMA page_size").fetchone()[0]

@@ -15,7 +15,8 @@ from bot.cli.doctor import check_clock
 from bot.clock import DAY, SECOND
 from bot.config import paths
 from bot.daemon.lock import Lock
-from storage.archive.database import Archive, connect
+from storage.archive.connections import connect
+from storage.archive.database import Archive
 from storage.media.shelf import Shelf
 from storage.posts.raw import save_raw
 from storage.records import Raw

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from storage.archive.database import connect
+from storage.archive.connections import connect
 from storage.archive.views import VIEWS
 from tests.cli.conftest import ROOT, Program
 from tests.docs.reading import blocks

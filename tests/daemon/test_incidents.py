@@ -8,7 +8,8 @@ from typing import Any
 from bot.archive import AsyncArchive
 from bot.clock import Clock
 from bot.incidents import Incidents
-from storage.archive.database import REVISIONS, Archive, connect
+from storage.archive.connections import connect
+from storage.archive.database import REVISIONS, Archive
 from storage.migrations import migrate
 
 EARS = "engine ears"

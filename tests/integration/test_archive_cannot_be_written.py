@@ -197,21 +197,37 @@ def test_a_daemon_that_starts_on_a_full_disk_gives_its_reserve_back(
     assert "the disk is full" in desk.run("status", "--health", code=1).stdout
 
 
-def test_without_a_daemon_a_full_disk_is_named_and_not_the_device(desk: Desk, sink: Sink, small_disk: Path) -> None:
-    with run_in_thread(world_of("spokesman_office")) as address:
+def test_without_a_daemon_everything_can_be_read_on_a_full_disk_and_collecting_says_once_what_is_wrong(
+    desk: Desk, sink: Sink, until: Until, small_disk: Path
+) -> None:
+    world, filler = world_of("spokesman_office"), small_disk / "filler"
+    with run_in_thread(world) as address:
         desk.write(config(address, sink.url, "spokesman_office", health=True) + DEAF.format(deaf=sink.url))
-        desk.run("run", "--once")
-        (small_disk / "reserve").unlink(missing_ok=True)
-        fill(small_disk / "filler")
-        for words in (("search", "quiet"), ("status",), ("run", "--once")):
-            said = desk.run(*words, code=1).stderr
-            assert f"no space left for {desk.database}: free some space; nothing stored so far is lost" in said, words
+        world.publish("spokesman_office", "The regional command is quiet.")
+        desk.start("run")
+        until(lambda: world.requests("spokesman_office") >= 2, "the first contact")
+        desk.kill()  # what was stored is still in the write-ahead log
+        assert desk.database.with_name("communique.db-wal").stat().st_size
+        for room in (0, SHARED_MEMORY):
+            desk.database.with_name("communique.db-shm").unlink(missing_ok=True)
+            (small_disk / "reserve").unlink(missing_ok=True)
+            fill(filler)
+            os.truncate(filler, filler.stat().st_size - room)
+            assert "command is quiet" in desk.run("search", "command").stdout
+            assert "is quiet." in desk.run("show", "spokesman_office/3").stdout
+            assert "the disk is full" in desk.run("status", "--health", code=1).stdout
+        for room in (0, SHARED_MEMORY):
+            fill(filler)
+            os.truncate(filler, filler.stat().st_size - room)
+            said = desk.run("run", "--once", code=1).stderr
+            reason = f"no space left for {desk.database}: free some space; nothing stored so far is lost"
+            assert said.count("no space left") == said.count(reason) == 1, said
             assert "device" not in said
 
 
 def fill(path: Path) -> None:
     """Leave not one byte on the disk."""
-    with path.open("wb", buffering=0) as filler:
+    with path.open("ab", buffering=0) as filler:
         for size in (1 << 20, 4096, 1):
             try:
                 while True:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from storage.alerts import rules
-from storage.archive.database import Archive, connect
+from storage.archive.connections import connect
+from storage.archive.database import Archive
 from storage.language.meaning import LANGUAGE_VERSION, list_changes
 from storage.language.query import parse
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from storage.archive import full_text, marker
-from storage.archive.database import Archive, connect
+from storage.archive.connections import connect
+from storage.archive.database import Archive
 from storage.archive.errors import ArchiveDamaged, ArchiveError, ArchiveRefused, ArchiveTooNew, ArchiveUnwritable
 from storage.backups import catalog, keeping, making, restoring
 from storage.media.shelf import path_of

@@ -10,7 +10,8 @@ import pytest
 
 from storage.alerts import matches, rules
 from storage.archive import full_text, integrity
-from storage.archive.database import REVISIONS, Archive, connect
+from storage.archive.connections import connect
+from storage.archive.database import REVISIONS, Archive
 from storage.archive.errors import ArchiveDamaged, ArchiveFull, ArchiveRefused, ArchiveTooNew
 from storage.archive.guards import GUARDS
 from storage.archive.sequence import take_number
