@@ -4,8 +4,9 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from storage.archive.database import Archive, Reader, Writer
 from storage.archive.errors import ArchiveError
@@ -14,6 +15,21 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _OVERTAKING = 8  # transactions that may go before one that waits behind them
+_TOGETHER = 8  # writes in one transaction, as long as nothing urgent comes
+_ENOUGH = 2_000  # rows changed, some 200 posts: then a transaction takes nothing more along
+
+
+@dataclass(slots=True)
+class _Write(Generic[T]):
+    """A write that waits for its turn; `done` is, after the commit, its result and whether it changed something."""
+
+    write: Callable[[Writer], T]
+    done: "Future[tuple[T, bool]]" = field(default_factory=Future)
+
+    def perform(self, writer: Writer) -> tuple[T, bool]:
+        before = writer.changes
+        result = self.write(writer)
+        return result, writer.changes != before
 
 
 class AsyncArchive:
@@ -27,8 +43,8 @@ class AsyncArchive:
         self._archive = archive
         self._note = note
         self._writer = ThreadPoolExecutor(1, "writer")
-        self._waiting: deque[Callable[[], None]] = deque()
-        self._behind: deque[Callable[[], None]] = deque()
+        self._waiting: deque[_Write[Any]] = deque()
+        self._behind: deque[_Write[Any]] = deque()
         self._overtaken = 0
         self._readers = ThreadPoolExecutor(4, "reader")
 
@@ -37,21 +53,17 @@ class AsyncArchive:
         return await self._write(self._waiting, lambda writer: write(writer, *args, **kwargs))
 
     async def run_behind(self, write: Callable[Concatenate[Writer, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """As `run`, for what can wait: what `run` brings meanwhile goes first, eight times at most."""
+        """As `run`, for what can wait: what `run` brings meanwhile goes first, eight times at most.
+
+        Several that wait share a transaction. If that fails, `write` is called again, in one of its own.
+        """
         return await self._write(self._behind, lambda writer: write(writer, *args, **kwargs))
 
-    async def _write(self, queue: deque[Callable[[], None]], write: Callable[[Writer], T]) -> T:
-        def transaction() -> tuple[T, bool]:
-            with self._archive.writing() as writer:
-                before = writer.changes
-                result = write(writer)
-                changed = writer.changes != before
-            return result, changed
-
-        done: Future[tuple[T, bool]] = Future()
-        queue.append(partial(_fulfil, done, transaction))
+    async def _write(self, queue: deque[_Write[Any]], write: Callable[[Writer], T]) -> T:
+        one = _Write(write)
+        queue.append(one)
         self._writer.submit(self._write_next)  # as many turns as there is to write; whose turn it is shows then
-        result, changed = await self._noted(asyncio.wrap_future(done))
+        result, changed = await self._noted(asyncio.wrap_future(one.done))
         if changed:
             self._note(None)
         return result
@@ -59,7 +71,30 @@ class AsyncArchive:
     def _write_next(self) -> None:
         overtakes = bool(self._waiting) and (not self._behind or self._overtaken < _OVERTAKING)
         self._overtaken = self._overtaken + 1 if overtakes and self._behind else 0
-        (self._waiting if overtakes else self._behind).popleft()()
+        first = _begin_next(self._waiting if overtakes else self._behind)
+        if first is not None:  # else an earlier turn has taken it along
+            self._write_together([first], deque() if overtakes else self._behind)
+
+    def _write_together(self, group: list[_Write[Any]], queue: deque[_Write[Any]]) -> None:
+        """Write one, and what waits in the queue, in one transaction; each by itself if that fails."""
+        try:
+            with self._archive.writing() as writer:
+                before, results = writer.changes, [group[0].perform(writer)]
+                while not self._waiting and len(group) < _TOGETHER and writer.changes - before < _ENOUGH:
+                    one = _begin_next(queue)
+                    if one is None:
+                        break
+                    group.append(one)
+                    results.append(one.perform(writer))
+        except BaseException as error:  # noqa: BLE001 - for whoever waits for it
+            if len(group) == 1:
+                group[0].done.set_exception(error)
+                return
+            for one in group:
+                self._write_together([one], deque())
+        else:
+            for one, result in zip(group, results, strict=True):
+                one.done.set_result(result)
 
     async def read(self, look: Callable[Concatenate[Reader, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """`look(reader, …)` on a read-only connection of its own."""
@@ -85,12 +120,10 @@ class AsyncArchive:
         await loop.run_in_executor(None, partial(self._readers.shutdown, wait=True))
 
 
-def _fulfil(done: "Future[T]", work: Callable[[], T]) -> None:
-    if not done.set_running_or_notify_cancel():
-        return
-    try:
-        result = work()
-    except BaseException as error:  # noqa: BLE001 - for whoever waits for it
-        done.set_exception(error)
-    else:
-        done.set_result(result)
+def _begin_next(queue: deque[_Write[Any]]) -> _Write[Any] | None:
+    """Take the first that somebody still wants: once begun, it cannot be cancelled. None if there is none."""
+    while queue:
+        one = queue.popleft()
+        if one.done.set_running_or_notify_cancel():
+            return one
+    return None

@@ -133,7 +133,8 @@ class Intake:
         taken: list[QuietRounds] = []
 
         def behind(writer: "Writer") -> T:
-            taken.extend(self.unwritten.take())  # not before: what waits here may be cancelled, or wait for long
+            self.unwritten.give_back(taken)  # of a transaction that failed
+            taken[:] = self.unwritten.take()  # not before: what waits here may be cancelled, or wait for long
             unwritten.write(writer, taken)
             return write(writer, *args, **kwargs)
 

@@ -59,23 +59,27 @@ class Unwritten:
     def take(self) -> Sequence[QuietRounds]:
         """Everything, to be written by the caller, who says what became of it."""
         with self._lock:
-            self._leaving, self._rounds = self._rounds, {}
-            return list(self._leaving.values())
+            taken, self._rounds = self._rounds, {}
+            self._leaving |= taken
+            return list(taken.values())
 
     def note_written(self, taken: Sequence[QuietRounds]) -> None:
         """What was taken is in the archive."""
         with self._lock:
-            for one in taken:
-                if self._leaving.get(one.source_id) is one:
-                    del self._leaving[one.source_id]
+            self._drop(taken)
 
     def give_back(self, taken: Sequence[QuietRounds]) -> None:
         """Keep what could not be written, before what came meanwhile."""
         with self._lock:
+            self._drop(taken)
             later, self._rounds = self._rounds, {one.source_id: one for one in taken}
             for one in later.values():
                 self._add(one)
-            self._leaving = {}
+
+    def _drop(self, taken: Sequence[QuietRounds]) -> None:
+        for one in taken:
+            if self._leaving.get(one.source_id) is one:
+                del self._leaving[one.source_id]
 
     def _add(self, one: QuietRounds) -> None:
         before = self._rounds.get(one.source_id)

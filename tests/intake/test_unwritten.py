@@ -236,6 +236,31 @@ def test_what_could_not_be_written_is_kept(archive: Archive) -> None:
     played(archive, world_of_one(), step, hand.clock())
 
 
+def test_rounds_are_written_once_when_what_shares_their_transaction_fails(archive: Archive) -> None:
+    hand, busy = Hand(), threading.Event()
+
+    async def step(store: AsyncArchive, intake: Intake, round_: Rounds) -> None:
+        def fail(_: Writer) -> None:
+            raise ValueError("a bug")
+
+        watch = Watch(store)
+        await round_()
+        before = await watch.row()
+        hand.now += 20 * SECOND
+        await round_()
+        other = asyncio.create_task(store.run(lambda _: busy.wait(60)))
+        both = asyncio.gather(intake.write_down(lambda _: None), intake.write_down(fail), return_exceptions=True)
+        await asyncio.sleep(0)
+        busy.set()
+        await other
+        assert [str(one) for one in await both] == ["None", "a bug"]
+        after = await watch.row()
+        assert (after["rounds"], after["ended_at"]) == (before["rounds"] + 1, hand.now)
+        assert intake.unwritten.is_empty
+
+    played(archive, world_of_one(), step, hand.clock())
+
+
 def test_what_waits_to_be_written_when_the_program_stops_is_kept(archive: Archive) -> None:
     hand, busy = Hand(), threading.Event()
 
@@ -261,7 +286,7 @@ def test_what_waits_to_be_written_when_the_program_stops_is_kept(archive: Archiv
 
 
 def test_a_source_is_not_due_again_while_its_rounds_are_being_written(archive: Archive) -> None:
-    hand, begun, busy = Hand(), threading.Event(), threading.Event()
+    hand, begun, busy, waiting = Hand(), threading.Event(), threading.Event(), threading.Event()
 
     def hold(_: Writer) -> None:
         begun.set()
@@ -272,12 +297,15 @@ def test_a_source_is_not_due_again_while_its_rounds_are_being_written(archive: A
         await round_()
         hand.now += MINUTE
         await round_()
-        writing = asyncio.create_task(intake.write_down(hold))
+        other = asyncio.create_task(store.run(lambda _: waiting.wait(60)))
+        writing = asyncio.gather(intake.write_down(lambda _: None), intake.write_down(hold))  # in one transaction
+        await asyncio.sleep(0)
+        waiting.set()
         await asyncio.to_thread(begun.wait, 60)
         resting = intake.unwritten.list_resting(hand.now)
         due = await store.read(states.find_due, None, hand.now, resting)
         busy.set()
-        await writing
+        await asyncio.gather(other, writing)
         assert due == []
         assert intake.unwritten.list_resting(hand.now) == []
 
