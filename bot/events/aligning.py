@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 from itertools import islice
+from operator import indexOf, ne
 
 Opcode = tuple[str, int, int, int, int]
 _PAIRS = 500_000  # of equal words: beyond that aligning two texts takes long
@@ -62,12 +63,10 @@ def _align_rest(first: Sequence[str], later: Sequence[str]) -> Sequence[Opcode]:
 
 def _count_equal(first: Sequence[str], later: Sequence[str]) -> int:
     """With how many equal words both begin."""
-    count = 0
-    for one, other in zip(first, later, strict=False):
-        if one != other:
-            break
-        count += 1
-    return count
+    try:
+        return indexOf(map(ne, first, later), True)
+    except ValueError:  # all of the shorter one
+        return min(len(first), len(later))
 
 
 def _has_unique(words: Sequence[str], first: Sequence[str], later: Sequence[str]) -> bool:

@@ -222,6 +222,10 @@ def _find_difference(first: Sequence[str], later: Sequence[str]) -> tuple[str, s
     """A value that only one has where the other has another of its kind."""
     if not first or not later or first == later:
         return None
+    if len(first) == len(later) == 1:
+        [one], [other] = first, later
+        differ = kind_of(one) == kind_of(other) and one.removeprefix("month ") != other.removeprefix("month ")
+        return (one, other) if differ else None
     ours, theirs = Counter(first), Counter(later)
     missing, instead = ours - theirs, theirs - ours
     if not missing or not instead or _without_month(missing) == _without_month(instead):

@@ -158,7 +158,7 @@ def find_values(tokens: Sequence[str]) -> list[tuple[int, int, str]]:
     for place in [number for number, token in enumerate(tokens) if token in names or token.isdecimal()]:
         if place < end:
             continue  # in the middle of a name
-        if place > end:
+        if place > end and run:
             found += _said(run)
             run = []
         length, value = _longest_name(tokens, place)
@@ -223,6 +223,8 @@ class _Numeral:
 
 def _said(run: Sequence[_Numeral]) -> list[tuple[int, int, str]]:
     """Numerals in a row as numbers: thirty five and 三十五 are one; two digits beside each other are two."""
+    if len(run) < 2:
+        return [(one.start, one.end, str(one.value)) for one in run]
     numbers: list[tuple[int, int, list[int]]] = []
     room = 0  # a power of ten below which the next numeral still belongs to the last number
     for place, one in enumerate(run):

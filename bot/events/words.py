@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from itertools import chain
 
 from bot.events.denials import count_denials
 from storage.events.fingerprints import SHINGLE, choose_prints, number_shingles
@@ -26,7 +27,7 @@ _ADDRESS = re.compile(
 _PERCENT = re.compile("[%٪％]")  # 40 of them are others than 40 percent of them
 _CROSSED = re.compile("[\u274c\u274e\U0001f6ab]+")  # a cross says that something is false
 _MINUS = re.compile(r"(?<=[^\n\w] )[-\u2212](?=\d)|(?<=\w )[-\u2212](?=\d)")
-_DIGIT = re.compile(r"\d")
+_DIGIT, _ASCII_DIGIT = re.compile(r"\d"), re.compile("[0-9]")  # in ASCII the second finds the same, and faster
 _ISO_DATE = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)\b")
 _HALF_DAY = re.compile(r"\b(1[0-2]|0?[1-9])(?:[:.]([0-5]\d))? ?([ap])\.?m\b\.?", re.IGNORECASE)
 _HOURS = re.compile(r"\b([01]\d|2[0-3])([0-5]\d) ?(?:hrs|hours|h)\b", re.IGNORECASE)
@@ -63,7 +64,6 @@ _STAMPS = (
     re.compile(r"[^\w#№\n]{0,8}\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?![\w:.])[^\w\n]{0,8}"),
     re.compile(r"[^\w#№\n]{0,8}[#№] ?\d{1,6}(?!\w)[^\w\n]{0,8}"),
 )
-_HINTS = ("://", "@", "www.", "t.me/", "telegram.me/")
 
 
 @dataclass(frozen=True)
@@ -160,16 +160,18 @@ def _tokens_of(text: str) -> tuple[str, ...]:
         text = _ADDRESS.sub(" ", text)
     if "%" in text or "٪" in text or "％" in text:
         text = _PERCENT.sub(" percent ", text)
-    if not text.isascii():
+    if "\u274c" in text or "\u274e" in text or "\U0001f6ab" in text:
         text = _CROSSED.sub(" false ", text)
-    if any(mark in text for mark in "?？؟"):
+    if "?" in text or "？" in text or "؟" in text:
         text = _QUESTION.sub(" questionmark ", text)
     if "…" in text or "..." in text:
         text = _CUT_NUMBER.sub("", text)
-    digit = _DIGIT.search(text)
+    digit = (_ASCII_DIGIT if text.isascii() else _DIGIT).search(text)
     if digit is not None:
         text = _write_numbers_one_way(text, digit.start())
-    return tuple(token for line in text.split("\n") for token in _fold_line(line))
+    if "\n" not in text:
+        return tuple(_fold_line(text))
+    return tuple(chain.from_iterable(map(_fold_line, text.split("\n"))))
 
 
 def _write_numbers_one_way(text: str, first: int) -> str:
@@ -205,8 +207,11 @@ def _as_whole_day(clock: re.Match[str]) -> str:
 
 def has_address(text: str) -> bool:
     """Whether a web address, a mail address or a handle is in a text."""
-    small = text.casefold()
-    return any(hint in small for hint in _HINTS) and _ADDRESS.search(text) is not None
+    hinted = "@" in text or "://" in text
+    if not hinted and "." in text:
+        small = text.casefold()
+        hinted = "www." in small or ".me/" in small
+    return hinted and _ADDRESS.search(text) is not None
 
 
 def _fold_line(line: str) -> list[str]:

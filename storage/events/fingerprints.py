@@ -5,22 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
+from struct import Struct
 from zlib import crc32
 
 SHINGLE = 3
 _WINDOW = 4  # of so many shingles in a row at least one is a fingerprint: any 6 tokens that two texts share are found
 _MASK = (1 << 63) - 1
-_FACTORS = (1_000_003 * 1_000_033 * 0x9E3779B97F4A7C15, 1_000_033 * 0x9E3779B97F4A7C15, 0x9E3779B97F4A7C15)
-_MODULUS = 1 << 103  # what is beyond is not in a number
-_REMEMBERED = 1 << 14  # tokens: a few megabytes
+_FIRST, _SECOND, _ALL = 1_000_003, 1_000_033, 0x9E3779B97F4A7C15  # factors
+_FIELD = Struct("<5xQ5x")  # a sum is below 2 ** 137; of its bits the number has those from 40 to 102
+_BITS = 8 * _FIELD.size
+_REMEMBERED = 1 << 15  # tokens: a few megabytes
 
 
 def number_shingles(tokens: Sequence[str]) -> tuple[int, ...]:
-    """A number for each shingle, in order: the same on every machine and in every process, for they are stored."""
-    values = [*map(_numbers().__getitem__, tokens)]
-    values += [_Numbers.NONE] * (SHINGLE - len(values)) if values else []
-    one, two, three = zip(*values, strict=True) if values else ((), (), ())
-    return tuple([(x + y + z) >> 40 & _MASK for x, y, z in zip(one, two[1:], three[2:], strict=False)])
+    """A number for each shingle, in order: the same on every machine and in every process, for they are stored.
+
+    It is ((first * _FIRST + second) * _SECOND + third) * _ALL of the checksums of its tokens. The checksums of all
+    tokens are one large number with a field for each, so that this is computed once for all shingles.
+    """
+    ones = int.from_bytes(b"".join(map(_checksums().__getitem__, tokens)), "little")
+    sums = ((ones * _FIRST + (ones >> _BITS)) * _SECOND + (ones >> 2 * _BITS)) * _ALL
+    fields = memoryview(sums.to_bytes(_FIELD.size * len(tokens), "little"))
+    count = max(len(tokens) + 1 - SHINGLE, 1)  # a shorter text is as if it ended with tokens of no number
+    return tuple([value & _MASK for (value,) in _FIELD.iter_unpack(fields[: _FIELD.size * count])])
 
 
 def choose_prints(run: Sequence[int]) -> frozenset[int]:
@@ -35,20 +42,17 @@ def choose_prints(run: Sequence[int]) -> frozenset[int]:
     return frozenset(fours)
 
 
-class _Numbers(dict[str, tuple[int, int, int]]):
-    """What a token adds to the number of three, as the first, second and third of them."""
+class _Checksums(dict[str, bytes]):
+    """The field of each token, for that of its checksum is always the same."""
 
-    NONE = (0, 0, 0)
-
-    def __missing__(self, token: str) -> tuple[int, int, int]:
+    def __missing__(self, token: str) -> bytes:
         if len(self) >= _REMEMBERED:
             self.clear()
         number = crc32(token.encode("utf-8", "surrogatepass")) + 1
-        one, two, three = _FACTORS
-        self[token] = found = number * one % _MODULUS, number * two % _MODULUS, number * three % _MODULUS
+        self[token] = found = number.to_bytes(_FIELD.size, "little")
         return found
 
 
 @cache
-def _numbers() -> _Numbers:
-    return _Numbers()
+def _checksums() -> _Checksums:
+    return _Checksums()
