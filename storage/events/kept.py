@@ -43,7 +43,7 @@ class KeptTexts:
         self._prints = Prints(writer)
         self._digests = _Known(writer, "event_words", "digest")
         self._origins = _Known(writer, "event_origins", "origin")
-        self._sizes: dict[int, int] = {}  # of texts: how many fingerprints they have
+        self._sizes = self._prints.sizes
         self._tokens: dict[int, tuple[str, ...]] = {}
         self._opened: list[tuple[Arrived, Membership | None]] = []
         self._kept: list[dict[str, object]] = []
@@ -201,7 +201,8 @@ class _Known:
             self._asked |= missing
 
     def may_have(self, value: str) -> bool:
-        self.read_ahead((value,))
+        if value not in self._asked:
+            self.read_ahead((value,))
         return value in self._there
 
     def add(self, values: Iterable[str]) -> None:

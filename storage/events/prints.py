@@ -2,8 +2,8 @@
 
 The fingerprints of one text lie all over the index: writing each text there by itself rewrites a page for every one of
 them. So texts wait until there are many, and are moved there together, in the order of the index. What this process
-remembers of those that wait is believed only as long as `meta` holds the mark of its last own change: a transaction
-that was undone, or another process, leaves another one.
+remembers of those that wait, and of what it has moved since the index was empty, is believed only as long as `meta`
+holds the mark of its last own change: a transaction that was undone, or another process, leaves another one.
 """
 
 from __future__ import annotations
@@ -23,48 +23,84 @@ if TYPE_CHECKING:
 NEIGHBOURS = 100  # texts with one fingerprint that are looked at, the newest first: stock phrases are in thousands
 _WARM = 5  # from which on a fingerprint may be in such a phrase
 _MARK = "events_waiting_prints"  # in `meta`
-_WAITING = 1 << 14  # fingerprints that are in memory: a few megabytes
+_WAITING = 1 << 16  # fingerprints that are in memory: some eight megabytes
+_SLOTS = (1 << 22) - 1  # of a fingerprint, the bits that say where `moved` remembers it
+_SIZES = 1 << 14
 _AT_ONCE = 10  # texts for each fingerprint that are read at first: most have fewer
 
 
 @dataclass(frozen=True, slots=True)
 class Sharing:
-    """The texts that have each of these fingerprints, where there are any; NEIGHBOURS or more have the `hot` ones."""
+    """The texts that have each of these fingerprints, where there are any; NEIGHBOURS or more have the `hot` ones.
+
+    `are_stock`: most of these fingerprints are in many statements, so that they alone would not find one of them.
+    """
 
     prints: Collection[int]
     texts: Mapping[int, Collection[int]]
     hot: Collection[int]
-
-    @property
-    def are_stock(self) -> bool:
-        """Whether most of these fingerprints are in many statements, so that they alone would not find one of them."""
-        warm = len(self.hot) + sum([len(texts) >= _WARM for texts in self.texts.values()])
-        return 2 * warm > len(self.prints)
+    are_stock: bool
 
 
 class _WaitingTexts(local):
-    """What waits for the index, as this thread knows it: texts by fingerprint, and how many such pairs there are."""
+    """What waits for the index, as this thread knows it: texts by fingerprint, and how many such pairs there are.
+
+    `sizes` says of some texts how many fingerprints they have. `moved` has a mark for each fingerprint in the index,
+    and by chance for others; None if it is not known which those are.
+    """
 
     def __init__(self) -> None:
         self.mark: str | None = None
-        self.texts: dict[int, list[int]] = {}
+        self.texts: dict[int, tuple[int] | list[int]] = {}
         self.known: set[int] = set()
         self.pairs = 0
+        self.sizes: dict[int, int] = {}
+        self.moved: bytearray | None = None
 
     def add(self, text: int, prints: Collection[int]) -> None:
         if text in self.known:
             prints = [value for value in prints if text not in self.texts.get(value, ())]
         self.known.add(text)
         self.pairs += len(prints)
+        shared = {value: self.texts[value] for value in self.texts.keys() & prints}
+        self.texts.update(dict.fromkeys(prints, (text,)))  # one for all that this text alone has
+        for value, texts in shared.items():
+            self.texts[value] = texts = texts if isinstance(texts, list) else [*texts]
+            texts.append(text)
+
+    def drop(self, text: int, prints: Iterable[int]) -> None:
+        """Forget a text; `prints` are all that it may have."""
         for value in prints:
-            texts = self.texts.get(value)
-            if texts is None:
-                self.texts[value] = [text]
-            else:
-                texts.append(text)
+            texts = self.texts.get(value, ())
+            if text in texts:
+                self.pairs -= 1
+                self.texts[value] = [other for other in texts if other != text]
+                if not self.texts[value]:
+                    del self.texts[value]
+        self.known.discard(text)
+        self.sizes.pop(text, None)
+
+    def may_be_moved(self, prints: Collection[int]) -> Collection[int]:
+        """Those of these that the index may have."""
+        moved = self.moved
+        return prints if moved is None else [value for value in prints if moved[value & _SLOTS]]
+
+    def move(self) -> list[tuple[int, int]]:
+        """All pairs in the order of the index, where they are now."""
+        pairs = [(value, text) for value in sorted(self.texts) for text in self.texts[value]]
+        if self.moved is not None:
+            for value in self.texts:
+                self.moved[value & _SLOTS] = 1
+        self._clear()
+        return pairs
 
     def forget(self) -> None:
-        self.mark, self.pairs = None, 0
+        self.mark = self.moved = None
+        self.sizes.clear()
+        self._clear()
+
+    def _clear(self) -> None:
+        self.pairs = 0
         self.texts.clear()
         self.known.clear()
 
@@ -81,6 +117,7 @@ class Prints:
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
         self._waiting = _load(writer)
+        self.sizes = self._waiting.sizes
         self._asked: set[int] = set()
         self._index: dict[int, list[int] | None] = {}  # of those that are there; None: of NEIGHBOURS texts or more
         self._new: list[tuple[int, bytes]] = []
@@ -89,7 +126,9 @@ class Prints:
         """Ask the index about these, all at once."""
         missing = frozenset(prints) - self._asked
         if missing:
-            self._index |= _read_index(self._writer, sorted(missing))
+            asked = self._waiting.may_be_moved(missing)
+            if asked:
+                self._index |= _read_index(self._writer, sorted(asked))
             self._asked |= missing
 
     def find(self, prints: Collection[int]) -> Sharing:
@@ -98,14 +137,16 @@ class Prints:
         index, waiting = self._index, self._waiting.texts
         texts: dict[int, Collection[int]] = {}
         hot: list[int] = []
-        for value in [value for value in prints if value in index or value in waiting]:
+        warm = 0
+        for value in (index.keys() & prints) | (waiting.keys() & prints):
             old, new = index.get(value, ()), waiting.get(value, ())
             both = {*old, *new} if old and new else old or new
             if old is None or len(both) >= NEIGHBOURS:
                 hot.append(value)
             else:
                 texts[value] = both
-        return Sharing(prints, texts, hot)
+                warm += len(both) >= _WARM
+        return Sharing(prints, texts, hot, are_stock=2 * (len(hot) + warm) > len(prints))
 
     def find_newest(self, value: int) -> list[int]:
         """The newest texts that have a fingerprint, NEIGHBOURS at most."""
@@ -139,27 +180,29 @@ class Prints:
             return
         self.write()
         self._writer.execute_many(
-            "INSERT INTO event_prints (fingerprint, text_id) VALUES (?, ?) ON CONFLICT DO NOTHING",
-            ((value, text) for value in sorted(self._waiting.texts) for text in self._waiting.texts[value]),
+            "INSERT INTO event_prints (fingerprint, text_id) VALUES (?, ?) ON CONFLICT DO NOTHING", self._waiting.move()
         )
         self._writer.execute("DELETE FROM event_waiting_prints")
         self._index.clear()
         self._asked.clear()
-        self._waiting.forget()
         self._waiting.mark = _change_mark(self._writer)
 
 
-def forget_prints(writer: Writer, texts: Mapping[int, Iterable[int]]) -> None:
+def forget_prints(writer: Writer, texts: Mapping[int, Collection[int]]) -> None:
     """Let these texts be found no more; with each come all fingerprints that it may have."""
     if not texts:
         return
+    waiting = _load(writer)
     writer.execute_many(
         "DELETE FROM event_prints WHERE fingerprint = ? AND text_id = ?",
-        [(value, text) for text, prints in texts.items() for value in prints],
+        sorted((value, text) for text, prints in texts.items() for value in waiting.may_be_moved(prints)),
     )
     ids = {"ids": as_list(texts)}
     if writer.execute(f"DELETE FROM event_waiting_prints WHERE text_id {in_list('ids')}", ids).rowcount:
-        _change_mark(writer)
+        waiting.mark = None  # until it is written
+        for text, prints in texts.items():
+            waiting.drop(text, prints)
+        waiting.mark = _change_mark(writer)
 
 
 def forget_all_prints(writer: Writer) -> None:
@@ -175,7 +218,11 @@ def _load(writer: Writer) -> _WaitingTexts:
         _memory.forget()
         for text, prints in writer.rows("SELECT text_id, prints FROM event_waiting_prints"):
             _memory.add(text, frozenset(_unpack(prints)))
+        if not writer.value("SELECT EXISTS (SELECT 1 FROM event_prints)"):
+            _memory.moved = bytearray(_SLOTS + 1)
         _memory.mark = mark
+    if len(_memory.sizes) > _SIZES:
+        _memory.sizes.clear()
     return _memory
 
 
