@@ -34,6 +34,7 @@ _BELOW = 17  # where the lines of a finding continue
 _COLOURS: dict[Verdict, Style] = {"ok": "green", "warn": "yellow", "fail": "red"}
 INSTALL_APPRISE = "pip install 'communique[apprise]'"
 INSTALL_PILLOW = "pip install 'communique[ocr]'"
+_REBUILD = "communique doctor --rebuild-index"
 _LITTLE_SPACE, _NO_SPACE = 1 << 30, 100 << 20
 _SAMPLE = 300  # of raw bytes, and of files
 _FROM_A_BACKUP = "check the disk, then take them from a backup: communique restore"
@@ -198,6 +199,7 @@ def check_database(directory: Path, *, rebuild: bool = False) -> Iterator[Findin
             else:
                 yield Finding("database", "ok", f"{path} is sound and has the current schema")
             yield _check_index(archive, holder(directory), rebuild=rebuild)
+            yield from _check_posts(archive)
             yield from _check_account(archive)
     except ArchiveOutdated as outdated:
         yield Finding("database", "fail" if rebuild else "warn", str(outdated))
@@ -278,12 +280,19 @@ def _check_account(archive: "Archive") -> Iterator[Finding]:
         yield Finding("telegram", "ok" if fine else "warn", f"the account{name}: {row.state}{reason}", row.remedy or "")
 
 
-def _check_index(archive: "Archive", running: int | None, *, rebuild: bool) -> Finding:
-    """Compare the full-text index with the texts: SQLite's quick_check does not see a difference.
+def _check_posts(archive: "Archive") -> Iterator[Finding]:
+    """Name the posts that cannot be read, or not be found, because bytes of the archive have changed."""
+    from storage.posts.damaged import find_problems
 
-    `running` is the process that holds the archive. An index that was to be built again, and was not, is a failure.
-    """
+    with archive.reading() as reader:
+        for text, is_index in find_problems(reader):
+            yield Finding("posts", "fail", text, _REBUILD if is_index else _FROM_A_BACKUP)
+
+
+def _check_index(archive: "Archive", running: int | None, *, rebuild: bool) -> Finding:
+    """Compare the full-text index with the texts. One that process `running` kept from being rebuilt is a failure."""
     from storage.archive import full_text
+    from storage.posts.damaged import rebuild_index
 
     if running is not None and rebuild:
         text = f"the full-text index was not built again: process {running} is running"
@@ -291,12 +300,10 @@ def _check_index(archive: "Archive", running: int | None, *, rebuild: bool) -> F
     if running is not None:
         return Finding("index", "ok", "not checked while a process is running")
     if rebuild:
-        full_text.rebuild(archive)
+        rebuild_index(archive)
     if full_text.agrees(archive):
-        built = "was built again and " if rebuild else ""
-        return Finding("index", "ok", f"the full-text index {built}agrees with the texts")
-    fix = "communique doctor --rebuild-index"
-    return Finding("index", "fail", "the full-text index does not agree with the texts", fix)
+        return Finding("index", "ok", f"the full-text index {'was built again and ' * rebuild}agrees with the texts")
+    return Finding("index", "fail", "the full-text index does not agree with the texts", _REBUILD)
 
 
 def check_clock(now: int, directory: Path | None) -> Finding:

@@ -380,7 +380,7 @@ def error_of(cause: stdlib.Error, path: Path) -> ArchiveError | None:
     if code == _ERROR and str(cause).startswith("no such table") and _is_replaced(path):
         return ArchiveMissing(f"the archive {path} was removed or replaced while it was in use", path)
     if str(cause).startswith("Could not decode to UTF-8"):  # the driver's word for a damaged text
-        return ArchiveDamaged(f"{path} holds a text that is damaged: restore a backup", path)
+        return ArchiveDamaged(f"{path} holds damaged words: restore a backup; `communique doctor` names the post", path)
     if code == _IO_ERROR and is_full(path.parent):
         code = _FULL  # SQLite says so only of the database itself, not of the files beside it
     kind, sentence = _TROUBLE.get(code, (None, ""))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from storage.archive.best_reading import BEST_READING, READ_AGAIN, said
 from storage.archive.database import as_list, in_list
+from storage.posts import damaged
 from storage.rows import Forward, Link, MediaRow, PostRow, Segment, TextRow
 
 if TYPE_CHECKING:
@@ -127,12 +128,17 @@ def read_posts(reader: "Reader", ids: Iterable[int], *, own: bool = True) -> lis
     """Read posts in the order of `ids`, each with media, current texts and rules, in four statements per 500 posts.
 
     Ids that do not exist are left out. Without `own`, so are the texts that say what the row says itself: the body,
-    and the names of its files.
+    and the names of its files. Raises ArchiveDamaged with the name of a post that cannot be read.
     """
     wanted = list(ids)
     found: dict[int, PostRow] = {}
     for start in range(0, len(wanted), _AT_ONCE):
-        found.update(_read(reader, wanted[start : start + _AT_ONCE], _TEXTS if own else _OTHER_TEXTS))
+        page = wanted[start : start + _AT_ONCE]
+        try:
+            found.update(_read(reader, page, _TEXTS if own else _OTHER_TEXTS))
+        except damaged.READING as problem:
+            damaged.refuse(reader, page, problem)
+            raise
     return [found[post_id] for post_id in wanted if post_id in found]
 
 

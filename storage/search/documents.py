@@ -12,6 +12,7 @@ from storage.archive.packed_words import unpack
 from storage.language.fold import fold
 from storage.language.match import Document, DocumentText
 from storage.language.version import FOLD_VERSION
+from storage.posts import damaged
 from storage.posts.ids import SECOND, second_of
 
 if TYPE_CHECKING:
@@ -35,9 +36,17 @@ def load_documents(
 
     `posted_at` is the posting time, or where that is missing or implausible the collecting time that the post is
     ordered by. `history` adds the texts of earlier revisions. Without `media` and `rules` two questions are spared,
-    and `has` and `rules` hold less.
+    and `has` and `rules` hold less. Raises ArchiveDamaged with the name of a post that cannot be read.
     """
-    ids: dict[str, object] = {"ids": as_list(post_ids)}
+    wanted = list(post_ids)
+    try:
+        return _load(reader, {"ids": as_list(wanted)}, history=history, media=media, rules=rules)
+    except damaged.READING as problem:
+        damaged.refuse(reader, wanted, problem)
+        raise
+
+
+def _load(reader: Reader, ids: dict[str, object], *, history: bool, media: bool, rules: bool) -> dict[int, Document]:
     texts: dict[int, list[DocumentText]] = {}
     for row in reader.rows(
         f"SELECT {_TEXT} FROM texts WHERE post_id {in_list('ids')} AND current >= :current ORDER BY id",
