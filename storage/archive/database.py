@@ -11,6 +11,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
 from weakref import ReferenceType, finalize, ref
 
+from storage.archive.by_place import Values, by_place
 from storage.archive.connections import WAIT_S, code_of, connect, connect_to_read, is_alone, is_full
 from storage.archive.errors import (
     ArchiveBroken,
@@ -131,10 +132,10 @@ class PooledReader(Reader):
 class Writer(Reader):
     """Asks and changes the archive, inside the transaction that `Archive.writing` has begun."""
 
-    def execute_many(self, statement: str, rows: Iterable[Mapping[str, object] | Sequence[object]]) -> None:
+    def execute_many(self, statement: str, rows: Iterable[Values]) -> None:
         """Run the same statement once for each row of parameters."""
         if rows:
-            self._connection.executemany(statement, rows)
+            self._connection.executemany(*by_place(statement, rows))
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
