@@ -8,6 +8,8 @@ _UNFIT = re.compile("[\x00\ud800-\udfff]")
 def storable(text: str) -> str:
     """The text with NUL and lone surrogates, which SQLite cannot keep whole, as U+FFFD; offsets stay the same."""
     if "\x00" not in text:
+        if text.isascii():
+            return text
         try:
             text.encode()
         except UnicodeEncodeError:
@@ -24,7 +26,10 @@ def storable_or_none(text: str | None) -> str | None:
 
 def id_text(identity: object) -> str:
     """A source's id as text, whatever it is. Two ids that differ stay different: what is unfit is written out."""
-    return str(identity).encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
+    text = str(identity)
+    if not text.isascii():
+        text = text.encode("utf-8", "backslashreplace").decode()
+    return text.replace("\x00", "\\x00")
 
 
 def int64_or_none(number: object) -> int | None:

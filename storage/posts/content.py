@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import asdict
+from functools import lru_cache
 from hashlib import sha256
 
 from storage.archive.columns import storable
 from storage.records import FetchedPost, Forward, Link, Poll, Preview, Raw
 
-_CANONICAL = json.JSONEncoder(separators=(",", ":"))  # keys are in order where it is used
+_CANONICAL = json.JSONEncoder(separators=(",", ":"))
 _LENGTH = 24  # of the hash of attached words
-_UNSEEN = re.compile("\ufe0f")  # an emoji is written with and without it
+_UNSEEN = "\ufe0f"  # an emoji is written with and without it
 
 
 def content_hash(post: FetchedPost) -> str:
@@ -25,20 +25,32 @@ def content_hash(post: FetchedPost) -> str:
     follows after a dot, and attached words after a tilde, both with a mark of the form that was read: see
     `same_content`.
     """
-    content = {
-        "links": [_UNSEEN.sub("", link.text) for link in post.links],
-        "media": [(media.kind, media.name) for media in post.media],
-        "poll": None if post.poll is None else [post.poll.question, *post.poll.options],
-        "text": _UNSEEN.sub("", post.text),
-        "title": post.title,
-    }
-    plain = sha256(_CANONICAL.encode(content).encode()).hexdigest()
-    form = sha256(post.raw.mime.partition(";")[0].encode()).hexdigest()[:4]
+    links = [link.text.replace(_UNSEEN, "") for link in post.links]
+    media = [(media.kind, media.name) for media in post.media]
+    poll = None if post.poll is None else [post.poll.question, *post.poll.options]
+    text = post.text.replace(_UNSEEN, "")
+    content = (
+        f'{{"links":{_canonical(links)},"media":{_canonical(media)},"poll":{_canonical(poll)},'
+        f'"text":{_CANONICAL.encode(text)},"title":{_canonical(post.title)}}}'
+    )
+    plain = sha256(content.encode()).hexdigest()
+    form = _form(post.raw.mime)
     words = "" if post.attached is None else f"~{form}{_hash_words(post.attached)}"
     if not post.links and not post.media:
         return plain + words
     exact = [[link.url for link in post.links], [media.identity or media.key for media in post.media]]
     return f"{plain}.{form}{sha256(_CANONICAL.encode(exact).encode()).hexdigest()[:24]}{words}"
+
+
+def _canonical(value: object) -> str:
+    """What is not there is written at once: most posts are words alone, and the encoder is made anew each time."""
+    return "null" if value is None else "[]" if value == [] else _CANONICAL.encode(value)
+
+
+@lru_cache(maxsize=64)
+def _form(mime: str) -> str:
+    """A mark of the form that was read."""
+    return sha256(mime.partition(";")[0].encode()).hexdigest()[:4]
 
 
 def _hash_words(attached: tuple[str, ...]) -> str:
@@ -79,6 +91,8 @@ def is_of_blank(content: str) -> bool:
 def card_texts(post: FetchedPost) -> tuple[str, ...]:
     """The words of its cards, one text for each: site, title and description of a link's, a line for each."""
     preview = post.preview
+    if preview is None and not post.cards:
+        return ()
     lines = () if preview is None else dict.fromkeys((preview.site, preview.title, preview.description))
     return tuple(text for text in dict.fromkeys(("\n".join(line for line in lines if line), *post.cards)) if text)
 

@@ -26,7 +26,7 @@ class _Memory(local):
 
     def __init__(self) -> None:
         self.mark: str | None = None
-        self.known: set[str] = set()
+        self.known: set[str] = set()  # tokens, with the marks that stand after them
 
 
 _memory = _Memory()
@@ -38,13 +38,11 @@ def note(writer: Writer, folded: Iterable[str]) -> None:
     mark = writer.value("SELECT value FROM meta WHERE key = :key", {"key": _MARK})
     if mark is None or mark != memory.mark or len(memory.known) > _MOST:
         memory.known, memory.mark = set(), mark
-    new: set[str] = set()
-    for text in folded:
-        new.update(text.replace("-", " ").replace("+", " ").replace("'", " ").split())
-    new -= memory.known
+    new = set().union(*map(str.split, folded)) - memory.known
     if not new:
         return
-    words = as_list(sorted(word for word in new if not word.isdecimal()))
+    found = set(" ".join(new).replace("-", " ").replace("+", " ").replace("'", " ").split())
+    words = as_list(sorted(word for word in found if not word.isdecimal()))
     writer.execute("INSERT OR IGNORE INTO words (word) SELECT value FROM json_each(:words)", {"words": words})
     memory.known |= new
     memory.mark = os.urandom(8).hex()

@@ -31,7 +31,8 @@ def _keep(writer: Writer, source_id: int, piece: Quarantined, now: int) -> int:
         "SELECT 1 FROM quarantine WHERE source_id = :source AND native_id = :native_id AND reason = :reason", values
     ):
         return 0
-    [values["raw"]] = raw.save_raw(writer, [piece.raw])
+    values["raw"] = address = raw.address_of(piece.raw)
+    raw.save_raw(writer, [(address, piece.raw, None)])
     kept = writer.value(
         "INSERT INTO quarantine (source_id, native_id, raw_sha256, reason, at) "
         "VALUES (:source, :native_id, :raw, :reason, :now) ON CONFLICT (source_id, raw_sha256) DO NOTHING "

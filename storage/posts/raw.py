@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from hashlib import sha256
-from itertools import repeat
 from typing import TYPE_CHECKING
 
 from storage.archive import dictionaries
@@ -21,10 +20,15 @@ if TYPE_CHECKING:
 _DAY = first_id(24 * 3600)
 
 
-def find_stored(reader: Reader, raws: Iterable[Raw]) -> set[str]:
-    """The SHA-256 of those that the archive has already."""
-    addresses = as_list(sha256(raw.data).hexdigest() for raw in raws)
-    return set(reader.column(f"SELECT sha256 FROM raw WHERE sha256 {in_list('addresses')}", {"addresses": addresses}))
+def address_of(raw: Raw) -> str:
+    """The SHA-256 by which these bytes are kept."""
+    return sha256(raw.data).hexdigest()
+
+
+def find_stored(reader: Reader, addresses: Iterable[str]) -> set[str]:
+    """Those of these SHA-256 whose bytes the archive has already."""
+    values = {"addresses": as_list(addresses)}
+    return set(reader.column(f"SELECT sha256 FROM raw WHERE sha256 {in_list('addresses')}", values))
 
 
 def was_received(reader: Reader, source_id: int, address: str, post_id: int) -> bool:
@@ -40,13 +44,10 @@ def was_received(reader: Reader, source_id: int, address: str, post_id: int) -> 
     )
 
 
-def save_raw(writer: Writer, raws: Iterable[Raw], own: Iterable[OwnText | None] = repeat(None)) -> list[str]:
-    """Store what is not there yet, each with its own text if it has one; the SHA-256 of each, in the order given."""
-    hashes = []
+def save_raw(writer: Writer, raws: Iterable[tuple[str, Raw, OwnText | None]]) -> None:
+    """Store what is not there yet, by its SHA-256, each with its own text if it has one."""
     new: dict[str, dict[str, tuple[bytes, OwnText | None]]] = defaultdict(dict)
-    for raw, text in zip(raws, own):  # noqa: B905 - texts may be endlessly many
-        address = sha256(raw.data).hexdigest()
-        hashes.append(address)
+    for address, raw, text in raws:
         new[storable(raw.mime)][address] = raw.data, text
     for mime, pieces in new.items():
         packed = dictionaries.pack(writer, mime, [(data, text.text if text else "") for data, text in pieces.values()])
@@ -58,4 +59,3 @@ def save_raw(writer: Writer, raws: Iterable[Raw], own: Iterable[OwnText | None] 
                 for (address, (data, text)), frame in zip(pieces.items(), packed, strict=True)
             ],
         )
-    return hashes

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
-from operator import itemgetter
 from typing import TYPE_CHECKING, Literal
 
 from storage import jobs
@@ -84,10 +82,12 @@ def save(
         if batch.lasting:
             shown, arrivals = len(arrivals), [one for one in arrivals if not is_earlier(writer, one)]
             unchanged += shown - len(arrivals)
-        same = [arrival for arrival in arrivals if arrival.says_the_same]
+        same: list[Arrival] = []
+        changed: list[Arrival] = []
+        for arrival in arrivals:
+            (same if arrival.says_the_same else changed).append(arrival)
         _seen_again(writer, how, same)
         unchanged += len(same)
-        changed = [arrival for arrival in arrivals if not arrival.says_the_same]
         _store(writer, how, changed, stored)
     quarantined = quarantine.save_pieces(writer, source_id, stored.broken, now)
     change = change or LedgerChange()
@@ -234,50 +234,39 @@ def _store_all(writer: Writer, how: _How, arrivals: Sequence[Arrival]) -> tuple[
     if how.fetch is not None:
         how = replace(how, fetch_id=fetches.save_fetch(writer, how.fetch, how.now))
     fresh = [arrival for arrival in arrivals if not arrival.known]
-    had = raw.find_stored(writer, (arrival.post.raw for arrival in fresh)) if how.alerts else set()
     dictionaries.begin(writer, [arrival.post.raw for arrival in fresh], how.now)
     fresh.sort(key=lambda arrival: sort_key(arrival.post, how.now))
-    new = _insert(writer, how, fresh, had)
+    new = _insert(writer, how, fresh)
     revised = [_revise(writer, how, arrival.known, arrival) for arrival in arrivals if arrival.known]
     seen = {arrival.known.id: arrival.known.revision for arrival in arrivals if arrival.known}
     jobs.enqueue(writer, [NewJob("decide", post_id, how.now, seen=seen.get(post_id)) for post_id in (*new, *revised)])
     return new, revised
 
 
-def _insert(writer: Writer, how: _How, fresh: Sequence[Arrival], had: Container[str]) -> list[int]:
-    """Add posts. One that was in bytes which we `had`, where only a better reader sees it, alerts nobody."""
+def _insert(writer: Writer, how: _How, fresh: Sequence[Arrival]) -> list[int]:
+    """Add posts. One that was in bytes which we had, where only a better reader sees it, alerts nobody."""
     if not fresh:
         return []
     seq = take_number(writer)
     ids = find_free_ids(writer, [ordering_time(arrival.post, how.now) for arrival in fresh])
     placed = list(zip(ids, fresh, strict=True))
-    with_files = (int64_or_none(new.post.number) for new in fresh if new.post.media and how.alerts)
-    rests = rechecks.find_album_rests(writer, how.source_id, [number for number in with_files if number is not None])
     words = texts.rows_of([text for id_, new in placed for text in texts.texts_of(new.post, id_, 0)], how.read)
     standing = texts.text_count_of(words)
-    own = {post_id: list(rows) for post_id, rows in groupby(words, itemgetter("post_id"))}
-    bodies = (texts.own_text(own.get(id_, ())) for id_ in ids)
-    kept = raw.save_raw(writer, (new.post.raw for new in fresh), bodies)
+    own = texts.own_texts(words)
+    kept = [raw.address_of(new.post.raw) for new in fresh]
+    alerting = _find_alerting(writer, how, placed, kept)
+    raw.save_raw(
+        writer, [(address, new.post.raw, own.get(id_)) for (id_, new), address in zip(placed, kept, strict=True)]
+    )
+    none = texts.TextCount()
     writer.execute_many(
         _POSTS,
-        [
-            _post_row(
-                how,
-                id_,
-                new.post,
-                standing.get(id_, texts.TextCount()),
-                seq,
-                alerts=how.alerts
-                and id_text(new.post.native_id) not in rests
-                and not (address in had and raw.was_received(writer, how.source_id, address, id_)),
-            )
-            for (id_, new), address in zip(placed, kept, strict=True)
-        ],
+        [_post_row(how, id_, new.post, standing.get(id_, none), seq, alerts=id_ in alerting) for id_, new in placed],
     )
     writer.execute_many(
         _REVISIONS,
         [
-            _revision_row(how, id_, 0, new, address, own.get(id_, ()))
+            _revision_row(how, id_, 0, new, address, own.get(id_))
             for (id_, new), address in zip(placed, kept, strict=True)
         ],
     )
@@ -302,12 +291,30 @@ def _insert(writer: Writer, how: _How, fresh: Sequence[Arrival], had: Container[
     return ids
 
 
+def _find_alerting(
+    writer: Writer, how: _How, placed: Sequence[tuple[int, Arrival]], kept: Sequence[str]
+) -> Container[int]:
+    """Those of these new posts that rules may alert about, by their ids; `kept` are the SHA-256 of their bytes."""
+    if not how.alerts:
+        return ()
+    with_files = (int64_or_none(new.post.number) for _, new in placed if new.post.media)
+    rests = rechecks.find_album_rests(writer, how.source_id, [number for number in with_files if number is not None])
+    had = raw.find_stored(writer, kept)
+    return {
+        id_
+        for (id_, new), address in zip(placed, kept, strict=True)
+        if not (rests and id_text(new.post.native_id) in rests)
+        and not (address in had and raw.was_received(writer, how.source_id, address, id_))
+    }
+
+
 def _revise(writer: Writer, how: _How, known: Known, arrival: Arrival) -> int:
     post, number = arrival.post, known.revision + 1
     media_ids = media_rows.save_files(writer, [(known.id, number, post.media)])
     standing = texts.supersede(writer, post, known.id, number, how.read, media_ids)
-    own = texts.read_bodies(writer, known.id)
-    [address] = raw.save_raw(writer, [post.raw], [texts.own_text(own)])
+    own = texts.read_own_text(writer, known.id)
+    address = raw.address_of(post.raw)
+    raw.save_raw(writer, [(address, post.raw, own)])
     writer.execute_many(_REVISIONS, [_revision_row(how, known.id, number, arrival, address, own)])
     writer.execute(
         "UPDATE posts SET revision = :revision, edited_at = :edited_at, texts = :texts, language = :language, "
@@ -376,9 +383,9 @@ def _revision_row(
     number: int,
     arrival: Arrival,
     raw_sha256: str,
-    own: Iterable[Mapping[str, object]],
+    own: texts.OwnText | None,
 ) -> dict[str, object]:
-    """`own` are the texts of the post now; the one that holds the words of the revision keeps them for both."""
+    """`own` is the text of the post now; where it holds the words of the revision, it keeps them for both."""
     post = arrival.post
     title, text = storable_or_none(post.title), storable(post.text)
     text_number = texts.find_number(own, title, text)

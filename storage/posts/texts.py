@@ -149,17 +149,20 @@ def text_count_of(rows: Sequence[Mapping[str, object]]) -> dict[int, TextCount]:
     return found
 
 
-def find_number(rows: Iterable[Mapping[str, object]], title: str | None, text: str) -> int | None:
-    """The number of the text that holds what a revision says, after its title; None if none of a post's texts does."""
-    words = f"{title}\n\n{text}" if title else text
-    own = (row for row in rows if row["kind"] == "body" and row["text"] == words)
-    return next((text_number(cast("int", row["id"])) for row in own), None) if text else None
+def find_number(own: OwnText | None, title: str | None, text: str) -> int | None:
+    """The number of a post's own text if that holds what a revision says, after its title."""
+    if own is None or not text:
+        return None
+    return text_number(own.id) if own.text == (f"{title}\n\n{text}" if title else text) else None
 
 
-def own_text(rows: Iterable[Mapping[str, object]]) -> OwnText | None:
-    """The text of a post that stands in its bytes; None if it has no words of its own."""
-    own = (OwnText(cast("int", row["id"]), cast("str", row["text"])) for row in rows if row["kind"] == "body")
-    return next(own, None)
+def own_texts(rows: Iterable[Mapping[str, object]]) -> dict[int, OwnText]:
+    """The text that stands in the bytes of each of these posts that has words of its own."""
+    return {
+        cast("int", row["post_id"]): OwnText(cast("int", row["id"]), cast("str", row["text"]))
+        for row in rows
+        if row["kind"] == "body"
+    }
 
 
 def insert(writer: Writer, rows: list[dict[str, object]], media_ids: Mapping[tuple[int, str], int]) -> None:
@@ -211,12 +214,12 @@ def replace_kind(writer: Writer, post: FetchedPost, post_id: int, revision: int,
     _save_count(writer, post_id, _replace(writer, post_id, revision, wanted, (kind,), read, {}))
 
 
-def read_bodies(reader: Reader, post_id: int) -> list[dict[str, object]]:
-    """The current body of a post, for `find_number`."""
-    rows = reader.rows(
-        "SELECT id, kind, text FROM texts WHERE post_id = :post AND kind = 'body' AND current = 1", {"post": post_id}
+def read_own_text(reader: Reader, post_id: int) -> OwnText | None:
+    """The current text of a post that stands in its bytes."""
+    row = reader.one(
+        "SELECT id, text FROM texts WHERE post_id = :post AND kind = 'body' AND current = 1", {"post": post_id}
     )
-    return [dict(row) for row in rows]
+    return None if row is None else OwnText(*row)
 
 
 def read_attached(reader: Reader, post_id: int) -> tuple[str, ...]:

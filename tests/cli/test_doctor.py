@@ -18,7 +18,7 @@ from bot.daemon.lock import Lock
 from storage.archive.connections import connect
 from storage.archive.database import Archive
 from storage.media.shelf import Shelf
-from storage.posts.raw import save_raw
+from storage.posts.raw import address_of, save_raw
 from storage.records import Raw
 
 Program = Callable[..., subprocess.CompletedProcess[str]]
@@ -268,7 +268,8 @@ def test_the_first_damaged_ones_are_named_and_the_others_counted(inside: Program
 
 def test_a_sample_is_some_hundred_and_all_is_all(inside: Program, fresh: Archive) -> None:
     with fresh.writing() as writer:
-        save_raw(writer, (Raw(f"{number}".encode(), "text/plain") for number in range(1200)))
+        raws = [Raw(f"{number}".encode(), "text/plain") for number in range(1200)]
+        save_raw(writer, [(address_of(raw), raw, None) for raw in raws])
     fresh.close()
     data = str(fresh.path.parent)
     for options, compared in (((), "300"), (("--all",), "1,200")):
