@@ -6,7 +6,7 @@ from storage.archive.by_place import by_place
 
 
 def test_names_become_places_wherever_they_are_used() -> None:
-    rows = [{"low": 1, "high": 9, "beside": "x"}, {"high": 8, "low": 2}]
+    rows: list[dict[str, object]] = [{"low": 1, "high": 9, "beside": "x"}, {"high": 8, "low": 2}]
     with sqlite3.connect(":memory:") as memory:
         memory.execute("CREATE TABLE seen (low, high, both)")
         memory.executemany(*by_place("INSERT INTO seen VALUES (:low, :high, :high * 10 + :low)", rows))
