@@ -129,7 +129,8 @@ class Http:
                     await wire.aclose()
                     raise
         except TimeoutError:
-            raise Later(f"{sending.host} did not answer within {deadline:g} s", unreached=True) from None
+            way = " through the proxy" if self._rules.proxy else ""
+            raise Later(f"{sending.host} did not answer within {deadline:g} s{way}", unreached=True) from None
         return stream
 
     def _expect_free(self, head: Reply) -> None:

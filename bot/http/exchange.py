@@ -70,7 +70,7 @@ class Exchange:
             async with asyncio.timeout(left):
                 return await self._answer_past_idle(sending, way)
         except TimeoutError:
-            reason = f"{host} did not finish within {sending.deadline:g} s"
+            reason = self._transport.explain_wait(host, sending.deadline, way)
         except TooBig as error:
             raise Later(f"{host} sent {error}", state=TOO_BIG, unsure=way.unsure) from None
         except UnusableBody as error:

@@ -12,7 +12,7 @@ from bot.http.addresses import PORTS
 from bot.http.body import UnusableBody
 from bot.http.connections import Connection, Guard, Resolve, Resolver
 from bot.http.library import httpx
-from bot.http.pool import Place, Pool
+from bot.http.pool import Place, Pool, Way
 from bot.http.proxy import Tunnel, read_proxy
 from bot.http.values import HttpRules
 from bot.http.wire import Wire
@@ -77,6 +77,14 @@ class GuardedTransport(httpx.AsyncBaseTransport):
     async def connect(self, host: str, port: int) -> Wire:
         """Open a connection for another protocol. Raises Later."""
         return Wire(await self._way_out.connect(host, port), lambda ca_file: _tls(self._ca_file, ca_file))
+
+    def explain_wait(self, host: str, deadline: float, way: Way) -> str:
+        """Who did not do what within `deadline` seconds; what happens behind a proxy is seen only by an answer."""
+        if self._proxy is None or way.answered:
+            return f"{host} did not finish within {deadline:g} s"
+        if way.sent:
+            return f"{host} gave no answer within {deadline:g} s through the proxy {self._proxy}"
+        return f"the proxy {self._proxy} did not connect to {host} within {deadline:g} s, so nothing was sent"
 
     async def aclose(self) -> None:
         await self._pool.aclose()

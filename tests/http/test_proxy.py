@@ -165,6 +165,38 @@ def test_a_proxy_that_was_deaf_is_used_again_once_it_hears(
     asyncio.run(visit())
 
 
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("https://news.example/", "the proxy {} did not connect to news.example within 0.3 s, so nothing was sent"),
+        ("http://news.example/", "news.example gave no answer within 0.3 s through the proxy {}"),
+    ],
+)
+def test_a_web_proxy_that_hangs_is_named(web_proxy: WebProxy, visiting: Visiting, url: str, said: str) -> None:
+    web_proxy.deaf = True
+
+    async def visit() -> None:
+        async with web_proxy, visiting(web_proxy, proxy=f"http://127.0.0.1:{web_proxy.port}") as http:
+            with pytest.raises(Later) as raised:
+                await http.get(url, cap=100, deadline=0.3)
+            assert str(raised.value) == said.format(f"127.0.0.1:{web_proxy.port}")
+
+    asyncio.run(visit())
+
+
+def test_a_socks_proxy_that_hangs_is_named_and_not_the_host(socks: SocksProxy, visiting: Visiting) -> None:
+    socks.deaf = True
+
+    async def visit() -> None:
+        async with socks, visiting(socks, proxy=f"socks5://127.0.0.1:{socks.port}") as http:
+            with pytest.raises(Later, match=r"the proxy 127\.0\.0\.1:\d+ did not connect to news\.example"):
+                await http.get("http://news.example/", cap=100, deadline=0.3)
+            with pytest.raises(Later, match="through the proxy"):
+                await http.open("http://news.example/", deadline=0.3)
+
+    asyncio.run(visit())
+
+
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9050", "http://localhost:3128", "socks5h://10.0.0.1:1080"])
 def test_bad_input_33_a_private_proxy_needs_the_permission_too(visiting: Visiting, proxy: str) -> None:
     async def visit() -> None:
