@@ -8,13 +8,13 @@ if TYPE_CHECKING:
     from bot.http.addresses import PORTS
     from bot.http.client import Http
     from bot.http.rate_limit import IN_ALL
-    from bot.http.values import TOO_BIG, HttpRules, Reply, check_busy, check_limited
+    from bot.http.values import HttpRules, Reply, check_busy, check_limited
 
-__all__ = ["IN_ALL", "PORTS", "TOO_BIG", "Http", "HttpRules", "Reply", "check_busy", "check_limited"]
+__all__ = ["IN_ALL", "PORTS", "Http", "HttpRules", "Reply", "check_busy", "check_limited"]
 __getattr__ = lazily(
     __name__,
     rate_limit="IN_ALL",
     addresses="PORTS",
     client="Http",
-    values="TOO_BIG HttpRules Reply check_busy check_limited",
+    values="HttpRules Reply check_busy check_limited",
 )

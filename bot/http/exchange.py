@@ -15,9 +15,10 @@ from bot.http.masking import secret_parts, strike_secrets
 from bot.http.pool import Way
 from bot.http.spool import Spool
 from bot.http.transport import GuardedTransport
-from bot.http.values import TOO_BIG, HttpRules, Reply, join_headers
+from bot.http.values import HttpRules, Reply, join_headers
 from bot.http.wire import Wire
 from storage.frozen import dataclass
+from storage.state_names import TOO_BIG
 
 SECRET_HEADERS = {"authorization", "cookie", "proxy-authorization"}
 _ENDED = httpx.ByteStream(b"")

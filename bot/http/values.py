@@ -17,7 +17,6 @@ from storage.frozen import dataclass
 from storage.records import Fetch
 from storage.state_names import FAILING, RATE_LIMITED
 
-TOO_BIG = "too big"  # the state of a Later whose reply was longer than its cap
 # Between two requests to a host, in microseconds. t.me answers faster polling with pages that look like an end.
 BUILT_IN_INTERVALS = {"t.me": 2_500_000}
 _NOTHING: Mapping[str, int] = MappingProxyType({})

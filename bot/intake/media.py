@@ -15,7 +15,7 @@ from bot.config.model import MediaConfig
 from bot.contracts.source import Source
 from bot.documents.counts import format_count
 from bot.errors import Later, Never
-from bot.http import TOO_BIG, Http, check_busy
+from bot.http import Http, check_busy
 from bot.incidents import Incidents
 from bot.intake.quota import MediaQuota, NoRoom
 from storage import jobs
@@ -29,6 +29,7 @@ from storage.media.shelf import Kept, Shelf
 from storage.media.stored import State
 from storage.posts.ids import first_id
 from storage.records import DueMedia
+from storage.state_names import TOO_BIG
 
 AT_ONCE = 4
 _SLOW = frozenset({"video", "document"})

@@ -7,11 +7,11 @@ from typing import Any
 from telethon.tl import functions, types
 
 from bot.errors import Later, Never
-from bot.http import TOO_BIG
 from bot.telegram.account import Account
 from bot.telegram.channels import ChannelReader
 from bot.telegram.refusals import AccountDead, OtherDataCentre, StaleReference
 from storage.frozen import dataclass
+from storage.state_names import TOO_BIG
 
 PIECE = 512 << 10  # bytes: what Telegram gives at once
 PIECE_S = 60.0

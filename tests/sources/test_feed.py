@@ -457,7 +457,6 @@ def test_bad_input_23_endless_comments_are_an_error() -> None:
         (b'{"error": "no"}', "application/json", "no JSON Feed"),
         (rss(item("a")).decode().encode("utf-7"), f"{RSS}; charset=utf-7", "UTF-7"),
         (b'<?xml version="1.0" encoding="utf-7"?><rss/>', RSS, "UTF-7"),
-        (packed(b"<rss>" + b" " * (9 << 20)), RSS, "unpacks to more"),
         (packed(rss(item("a")))[:-9], RSS, "truncated"),
         (b"\x1f\x8b" + b"no gzip at all", RSS, "broken gzip"),
         (rss("<item><title>\u1000\u1001</title></item>").decode().encode("utf-16")[:-31], RSS, "utf-16"),
@@ -467,6 +466,20 @@ def test_bad_input_24_what_is_no_feed_is_an_error_and_never_nothing_new(
     document: bytes, content_type: str, words: str
 ) -> None:
     assert words in refused(document, content_type)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(b"<rss>" + b" " * (9 << 20), headers={"Content-Type": RSS}),
+        Answer(packed(b"<rss>" + b" " * (9 << 20)), headers={"Content-Type": RSS}),
+        Answer(packed(b"<rss>" + b" " * (9 << 20)), headers={"Content-Type": RSS, "Content-Encoding": "gzip"}),
+    ],
+)
+def test_bad_input_24_a_feed_that_is_too_big_is_said_to_be_so_however_it_is_packed(answer: Answer) -> None:
+    with pytest.raises(Later, match="more than 8") as raised:
+        rounds(answer)
+    assert raised.value.state == "too big"
 
 
 def test_bad_input_24_a_feed_that_turns_into_an_empty_web_page_is_an_error() -> None:

@@ -12,7 +12,6 @@ from telethon.tl import types
 
 from bot.clock import HOUR, MINUTE, SECOND, Clock
 from bot.errors import Later, Never
-from bot.http import TOO_BIG
 from bot.intake.media import Carrier
 from bot.telegram.channel_names import read_channel_name
 from bot.telegram.waiting import Patience
@@ -23,6 +22,7 @@ from storage.posts import rechecks
 from storage.records import Poll as PagePoll
 from storage.sources import gaps
 from storage.sources import telegram as account_rows
+from storage.state_names import TOO_BIG
 from tests.telegram.in_process import PHONE, QUICK, Rig, make_due, running, sign_in, until
 from tests.telegram_world import Fault, File, Poll, Served, World
 from tests.telegram_world.signals import CutHow

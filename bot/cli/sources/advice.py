@@ -21,6 +21,7 @@ _BY_STATE = {
     state_names.NOT_FOUND: "look at the address in a browser, and write the one of today into the config",
     state_names.REFUSED: _BROWSER,
     state_names.UNREADABLE: _BROWSER,
+    state_names.TOO_BIG: "look for a feed or a page of it that is smaller: its owner may offer one with fewer entries",
     state_names.BLOCKED_BY_LAW: "use a proxy in another country: `proxy` in [http]",
     state_names.PLUG_IN_UNUSABLE: "repair or remove the package of the plug-in, then restart",
 }

@@ -20,7 +20,7 @@ from bot.sources.feed.posts import FeedCursor, make_batch
 from bot.sources.feed.reading import ParseRequest
 from bot.sources.feed.settings import Settings, web_address
 from storage.records import Batch, Checked, FetchedPost, StoredRaw
-from storage.state_names import NOT_FOUND, REFUSED, SIGN_IN_REQUIRED, SUBSCRIPTION_REQUIRED, UNREADABLE
+from storage.state_names import NOT_FOUND, REFUSED, SIGN_IN_REQUIRED, SUBSCRIPTION_REQUIRED, TOO_BIG, UNREADABLE
 
 BODY_CAP = 8 << 20
 ENTRY_CAP = 2_000
@@ -204,11 +204,11 @@ def _inflated(body: bytes) -> bytes:
     try:
         plain = stream.decompress(body, BODY_CAP + 1)
     except zlib.error:
-        raise Later("the address answers with broken gzip data") from None
+        raise Later("the address answers with broken gzip data", state=UNREADABLE) from None
     if len(plain) > BODY_CAP:
-        raise Later(f"the feed unpacks to more than {BODY_CAP >> 20} MB")
+        raise Later(f"the feed unpacks to more than {BODY_CAP >> 20} MB", state=TOO_BIG)
     if not stream.eof:
-        raise Later("the gzip data of the feed is truncated")
+        raise Later("the gzip data of the feed is truncated", state=UNREADABLE)
     return plain
 
 

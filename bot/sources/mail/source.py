@@ -12,7 +12,6 @@ from bot.contracts.secrets import read_secret
 from bot.contracts.source import SourceSettings, SourceTools, Want
 from bot.errors import Later, Never
 from bot.foreign.times import read_time
-from bot.http import TOO_BIG
 from bot.sources.mail.answers import quote
 from bot.sources.mail.child import UnreadableLetter, read_in_child
 from bot.sources.mail.conversation import Envelope, Folder, OpenMailbox, leaving
@@ -21,6 +20,7 @@ from bot.sources.mail.reading import NO_ID, LetterRequest, split_addresses
 from bot.sources.mail.settings import Settings
 from storage.frozen import dataclass
 from storage.records import Batch, Checked, Fetch, FetchedPost, Quarantined, Raw, StoredRaw
+from storage.state_names import TOO_BIG
 
 READER = 2  # see bot.contracts.source.Rereader
 _DEADLINE_S = 60.0

@@ -15,9 +15,10 @@ from bot.child import exchange, started
 from bot.clock import HOUR, SECOND, Clock
 from bot.errors import Later, Never
 from bot.foreign.text import one_line
-from bot.http import TOO_BIG, Http
+from bot.http import Http
 from bot.http.gateway import Gateway
 from bot.sources.youtube.program import INSTALL, YtDlp, find_age, find_program, find_refusal
+from storage.state_names import TOO_BIG
 
 _CHILD = Path(__file__).with_name("child.py")
 _SLOWEST = 100_000  # bytes a second; what is slower is broken
