@@ -284,13 +284,15 @@ def make_due(writer: Writer, kinds: Sequence[str], now: int) -> None:
 def next_due(reader: Reader, kind: str, healthy_at: int = 0) -> int | None:
     """When the next job of this kind is due or its claim ends, in microseconds UTC; None if none waits.
 
-    Suspects are not due before `healthy_at`. No job matters that is due after the first free one: of re-checks there
-    are ten thousands.
+    Suspects are not due before `healthy_at`. No job matters that is due with the first free one or after it: of
+    re-checks there are ten thousands, and those of one page are often due in the same second.
     """
     at: int | None = reader.value(
-        "SELECT min(max(due_at, coalesce(claimed_until, due_at), iif(interruptions >= 2, :healthy_at, 0))) "
-        "FROM jobs WHERE kind = :kind AND due_at <= coalesce((SELECT due_at FROM jobs "
-        "WHERE kind = :kind AND claimed_until IS NULL AND interruptions < 2 ORDER BY due_at LIMIT 1), 9e18)",
+        "WITH free AS (SELECT due_at FROM jobs "
+        "WHERE kind = :kind AND claimed_until IS NULL AND interruptions < 2 ORDER BY due_at LIMIT 1) "
+        "SELECT min(at) FROM (SELECT due_at AS at FROM free UNION ALL "
+        "SELECT max(due_at, coalesce(claimed_until, due_at), iif(interruptions >= 2, :healthy_at, 0)) "
+        "FROM jobs WHERE kind = :kind AND due_at < coalesce((SELECT due_at FROM free), 9e18))",
         {"kind": kind, "healthy_at": healthy_at},
     )
     return at

@@ -17,7 +17,7 @@ from storage.alerts import notices, outbox
 from storage.archive.database import Reader, Writer
 from storage.posts.ids import first_id
 from storage.sources import rhythm
-from storage.sources.rhythm import Looked, Silence
+from storage.sources.rhythm import Looked, Silence, SourcePast
 from storage.sources.states import UNWATCHED
 
 _EVERY_S = 30.0
@@ -105,14 +105,16 @@ class Rhythm:
         """What is usual for it, worked out again after an hour."""
         learnt_at, of_zone, habit = self._habits.get(source.id, (0, zone, Habit()))
         if of_zone != zone or not 0 <= now - learnt_at < _FRESH:
-            past = await self._past(source.id, now - BACK, now)
-            habit = await asyncio.to_thread(learn, past, source.looked_at, zone)
+            found = await self._read_past(source.id, now - BACK, now)
+            habit = await asyncio.to_thread(lambda: learn(_as_past(found), source.looked_at, zone))
             self._habits[source.id] = (now, zone, habit)
         return habit
 
     async def _past(self, source_id: int, since: int, now: int) -> Past:
-        found = await self.archive.read(rhythm.read_past, source_id, since, first_id(since // SECOND), now)
-        return await asyncio.to_thread(Past.of, found.posts, found.rounds, found.missing, found.first_contact_at)
+        return await asyncio.to_thread(_as_past, await self._read_past(source_id, since, now))
+
+    async def _read_past(self, source_id: int, since: int, now: int) -> SourcePast:
+        return await self.archive.read(rhythm.read_past, source_id, since, first_id(since // SECOND), now)
 
     async def _report(self, source: Looked, finding: Missing, words: str, now: int) -> None:
         await self._said(await self.archive.run(_begin, source, finding, words, self.health(), now))
@@ -121,6 +123,10 @@ class Rhythm:
         if sentence:
             self.say(sentence)
             self.alerts_due()
+
+
+def _as_past(found: SourcePast) -> Past:
+    return Past.of(found.posts, found.rounds, found.missing, found.first_contact_at)
 
 
 def _is_said(known: Silence | None) -> bool:

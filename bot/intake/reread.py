@@ -14,7 +14,7 @@ from storage.posts.rereading import Reread
 from storage.records import FetchedPost, StoredRaw
 
 if TYPE_CHECKING:
-    from storage.archive.database import Writer
+    from storage.archive.database import Reader, Writer
 
 _AT_ONCE = 50  # posts: a step takes a fraction of a second
 
@@ -89,13 +89,16 @@ class Rereading:
         if self._noted != readers:
             await self.archive.run(_note, readers)
             self._noted = readers
-        for name, number in readers.items():
-            stored, damaged = await self.archive.read(rereading.find_next, name, number, _AT_ONCE)
+        left = list(readers.items())
+        while (found := await self.archive.read(_find_next, left)) is not None:
+            place, stored, damaged = found
+            name, number = left[place]
             if damaged:
                 await self.archive.run(rereading.set_unreadable, damaged, number)
                 return True
-            if stored and await self._read(self.sources[name], stored):
+            if await self._read(self.sources[name], stored):
                 return True
+            left = left[place + 1 :]
         return False
 
     async def _read(self, source: Source, stored: Sequence[StoredRaw]) -> bool:
@@ -107,6 +110,17 @@ class Rereading:
         found = [Reread(one, post) for one, post in zip(stored, posts, strict=True)]
         await self.archive.run(rereading.save, found, source.reader_number, self.clock.now())
         return True
+
+
+def _find_next(
+    reader: "Reader", readers: Sequence[tuple[str, int]]
+) -> tuple[int, Sequence[StoredRaw], Sequence[int]] | None:
+    """The first of these sources of which something is left, by its place, and what; None if nothing is."""
+    for place, (name, number) in enumerate(readers):
+        stored, damaged = rereading.find_next(reader, name, number, _AT_ONCE)
+        if stored or damaged:
+            return place, stored, damaged
+    return None
 
 
 def _note(writer: "Writer", readers: Mapping[str, int]) -> None:
