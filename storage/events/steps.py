@@ -9,8 +9,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 from storage.archive.best_reading import AS_RECEIVED
-from storage.archive.packed_words import FOLDED
+from storage.archive.packed_words import unpack
 from storage.frozen import dataclass
+from storage.language.fold import is_remembered
 from storage.language.version import FOLD_VERSION
 from storage.posts.ids import TEXT_BITS
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 StepKind = Literal["file", "read", "split", "join"]
 _BEFORE_ALL = -(1 << 63)  # below every id
+_LOOKED_AT = 30  # posts that follow one
 _REVISIONS, _STEPS = "events_placed", "events_steps_placed"  # in `meta`: the last of each that was placed
 
 
@@ -38,7 +40,7 @@ class Arrived:
     seq: int
     posted_at: int | None
     service: bool  # "Channel created": no statement
-    folded: str | None  # of `text`, where that is stored as it would be folded today
+    folded: str | None  # of `text`, where that is stored as it would be folded today, and not in memory
 
     @property
     def at(self) -> int:
@@ -110,7 +112,13 @@ def read_next(reader: Reader, limit: int) -> list[Arrived | PlacingStep]:
 
 def is_waiting(reader: Reader) -> bool:
     """Whether there is something to place."""
-    return bool(read_next(reader, 1))
+    return bool(
+        reader.value(
+            f"SELECT EXISTS (SELECT 1 FROM revisions WHERE id > {_done('revisions')})"
+            f" OR EXISTS (SELECT 1 FROM event_steps WHERE id > {_done('steps')})",
+            {"revisions": _REVISIONS, "steps": _STEPS},
+        )
+    )
 
 
 def _order(one: Arrived | PlacingStep) -> tuple[int, int]:
@@ -121,16 +129,11 @@ def _done(key: str) -> str:
     return f"coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = :{key}), 0)"
 
 
-# Of a text of one line: those of several are folded line by line.
-_FOLDED = (
-    f"(SELECT nullif({FOLDED.format('own.')}, '') FROM texts own"
-    f" WHERE own.id = r.post_id << {TEXT_BITS} | r.text_number"
-    f" AND own.fold_version = {FOLD_VERSION} AND instr(own.text, char(10)) = 0)"
-)
 _REVISION = (
-    f"SELECT r.id, r.post_id, r.number, r.title, {AS_RECEIVED} AS text, {_FOLDED} AS folded, p.source_id,"
-    " coalesce(s.handle, s.name) AS handle, p.native_id, p.forward, r.collected_at, p.seq, p.posted_at, p.service"
+    f"SELECT r.id, r.post_id, r.number, r.title, {AS_RECEIVED} AS text, p.source_id, coalesce(s.handle, s.name),"
+    " p.native_id, p.forward, r.collected_at, p.seq, p.posted_at, p.service, own.folded, own.packed"
     " FROM revisions r JOIN posts p ON p.id = r.post_id JOIN sources s ON s.id = p.source_id"
+    f" LEFT JOIN texts own ON own.id = r.post_id << {TEXT_BITS} | r.text_number AND own.fold_version = {FOLD_VERSION}"
 )
 
 
@@ -144,24 +147,20 @@ def read_arrived(reader: Reader, post_id: int, after: int) -> Arrived | None:
 
 
 def _arrived(row: Row) -> Arrived:
-    title, text = row["title"], row["text"]
-    forward = json.loads(row["forward"]) if row["forward"] else {}
-    origin = (forward["source"], forward["post"]) if forward.get("source") and forward.get("post") else None
+    revision, post, number, title, text, source, handle, native, forward, collected, seq, posted, service, *kept = row
+    said = json.loads(forward) if forward else {}
+    origin = (said["source"], said["post"]) if said.get("source") and said.get("post") else None
+    whole = f"{title}\n\n{text}" if title and text else title or text
+    folded = None if "\n" in whole else _folded(whole, *kept)  # a text of several lines is folded line by line
     return Arrived(
-        row["id"],
-        row["post_id"],
-        row["number"],
-        f"{title}\n\n{text}" if title and text else title or text,
-        row["source_id"],
-        row["handle"],
-        row["native_id"],
-        origin,
-        row["collected_at"],
-        row["seq"],
-        row["posted_at"],
-        bool(row["service"]),
-        row["folded"],
+        revision, post, number, whole, source, handle, native, origin, collected, seq, posted, bool(service), folded
     )
+
+
+def _folded(text: str, folded: str | None, packed: bytes | None) -> str | None:
+    if is_remembered(text):
+        return None
+    return (folded if packed is None else unpack(packed, text.encode())) or None
 
 
 def mark_placed(writer: Writer, placed: Sequence[Arrived | PlacingStep]) -> None:
@@ -190,17 +189,20 @@ class EarlierTexts:
     """What the source's last posts before a post said at first.
 
     Posts of one reply do not count, and they may be thousands: where they are asked about in their order, each reads on
-    from the one before.
+    from the one before, if there is anything between.
     """
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._known: dict[tuple[int, int], tuple[int, list[str]]] = {}  # by source and reply: up to which post, texts
+        # by source and reply: before which post these texts are, and up to which one no other comes between
+        self._known: dict[tuple[int, int], tuple[int, int, list[str]]] = {}
 
     def read(self, arrived: Arrived, count: int) -> list[str]:
         """The texts, newest first, of so many posts at most."""
         reply = arrived.source_id, arrived.seq
-        until, known = self._known.get(reply, (_BEFORE_ALL, []))
+        until, alone, known = self._known.get(reply, (_BEFORE_ALL, _BEFORE_ALL, []))
+        if until < arrived.post_id <= alone:
+            return known
         if until >= arrived.post_id:
             until, known = _BEFORE_ALL, []
         rows = self._reader.rows(
@@ -211,5 +213,15 @@ class EarlierTexts:
             {"source": reply[0], "seq": reply[1], "until": until, "post": arrived.post_id, "count": count},
         )
         texts = [*(row["text"] for row in rows), *known][:count]
-        self._known[reply] = arrived.post_id, texts
+        alone = _BEFORE_ALL if until == _BEFORE_ALL else self._find_next(arrived)
+        self._known[reply] = arrived.post_id, alone, texts
         return texts
+
+    def _find_next(self, arrived: Arrived) -> int:
+        """Up to which post only those of its own reply, or later ones, follow."""
+        found: int | None = self._reader.value(
+            "SELECT coalesce(min(iif(seq < :seq, id, NULL)), max(id)) FROM (SELECT id, seq FROM posts"
+            f" WHERE source_id = :source AND id > :post ORDER BY id LIMIT {_LOOKED_AT})",
+            {"source": arrived.source_id, "post": arrived.post_id, "seq": arrived.seq},
+        )
+        return arrived.post_id if found is None else found

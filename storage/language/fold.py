@@ -130,6 +130,11 @@ def remember(text: str, folded: str) -> None:
         _folded().keep(text, folded)
 
 
+def is_remembered(text: str) -> bool:
+    """Whether the folded form of a text is in memory, for example as it has just been stored."""
+    return text in _folded()
+
+
 def _fold(text: str) -> str:
     text = unbroken(text)
     if text.isascii() and not _overlong(plain := _plain(text)):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from storage.archive.database import as_list, in_list
 from storage.archive.packed_words import unpack
-from storage.language.fold import fold
+from storage.language.fold import fold, is_remembered
 from storage.language.match import Document, DocumentText
 from storage.language.version import FOLD_VERSION
 from storage.posts import damaged
@@ -126,7 +126,7 @@ def _text(row: Row) -> DocumentText:
 
 
 def _folded(row: Row) -> str:
-    if row["fold_version"] != FOLD_VERSION:
+    if row["fold_version"] != FOLD_VERSION or is_remembered(row["text"]):
         return fold(row["text"])
     known: str | None = row["folded"] if row["packed"] is None else unpack(row["packed"], row["text"].encode())
     return fold(row["text"]) if known is None else known

@@ -11,6 +11,7 @@ from bot.events.placing import place_arrived
 from storage.archive.database import Archive
 from storage.events import members
 from storage.events.prints import NEIGHBOURS, Prints, forget_prints
+from storage.language.fold import fold
 from storage.language.version import FOLD_VERSION
 from storage.posts import saving
 from storage.records import Batch, FetchedPost, Raw
@@ -141,5 +142,7 @@ def test_words_are_not_folded_again_where_their_folded_form_is_stored(
         said = FetchedPost("1", Raw(b"1", "text/plain"), post, posted_at=NOW)
         saving.save(writer, 1, Batch(posts=(said,)), now=NOW, method="test", alerts=True)
         writer.execute("UPDATE texts SET folded = 'as stored', packed = NULL, fold_version = :v", {"v": version})
+        for number in range(2_000):
+            fold(f"{number:900}")  # so many that what was folded before is in memory no more
         place_arrived(writer, EventRules())
         assert writer.column("SELECT tokens FROM event_words") == [tokens]

@@ -25,6 +25,8 @@ def test_posts_of_one_reply_have_the_same_texts_before_them_asked_in_turn_or_alo
     store(archive, range(10, 12))
     store(archive, range(20, 23))
     store(archive, range(5))  # older ones, fetched later
+    store(archive, range(24, 67))
+    store(archive, range(8, 90, 9))  # around all of them
     with archive.reading() as reader:
         steps = read_next(reader, 100)
         in_turn = EarlierTexts(reader)
@@ -32,4 +34,6 @@ def test_posts_of_one_reply_have_the_same_texts_before_them_asked_in_turn_or_alo
         alone = {one.text: EarlierTexts(reader).read(one, 3) for one in steps if isinstance(one, Arrived)}
     assert found == alone
     assert found["post 20"] == found["post 22"] == ["post 11", "post 10"]
+    assert found["post 80"] == found["post 89"] == ["post 66", "post 65", "post 64"]
+    assert (found["post 8"], found["post 17"]) == (["post 4", "post 3", "post 2"], ["post 11", "post 10", "post 4"])
     assert found["post 10"] == found["post 11"] == found["post 0"] == found["post 4"] == []
