@@ -34,7 +34,15 @@ def language(text: str) -> str:
 
 
 def _words(text: str) -> str:
+    if text.isascii() and not any(mark in text for mark in ("://", "@", "#")):
+        return " ".join(text.encode().translate(_ascii()).decode().split())
     return " ".join(_NOT_WORDS.sub(" ", text).split())
+
+
+@cache
+def _ascii() -> bytes:
+    """ASCII with a space for all that is not of words."""
+    return bytes(code if (char := chr(code)).isalpha() or char in "'-" else 32 for code in range(128)) + bytes(128)
 
 
 @cache

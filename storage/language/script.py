@@ -94,7 +94,9 @@ def _neighbours() -> _KeyOf:
 def language(text: str) -> str:
     """The code of the language of most letters; `und` where they tell none. The first 4,000 are read."""
     text = text[:_PROBE]
-    foreign = "" if text.isascii() else _ASCII.sub("", text)  # most English texts have a quotation mark and little more
+    if text.isascii():
+        return _of_latin_letters(text)
+    foreign = _ASCII.sub("", text)  # most English texts have a quotation mark and little more
     counts = _count_scripts(foreign)
     if counts.keys() <= {"", "latin"}:
         return _of_latin_letters(text)
