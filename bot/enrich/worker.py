@@ -307,7 +307,7 @@ def _is_whole(path: Path, size: int) -> bool:
 
 async def _fold(result: EnrichResult) -> texts.Read:
     """Fold the words in a thread: a long text would block the archive's one writer."""
-    reading = await asyncio.to_thread(texts.analyze, storable(result.text))
+    reading = await asyncio.to_thread(texts.analyze, [storable(result.text)])
     return lambda _: reading
 
 
