@@ -138,7 +138,7 @@ class _Root(LazyGroup):
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_help_text(ctx, formatter)
-        from bot.cli.shipped import find_shipped
+        from bot.shipped import find_shipped
 
         formatter.write(f"\nExamples:\n{EXAMPLES}\nExit codes:\n{EXIT_CODES}")
         formatter.write(f"\nMore: communique man, and the pages in {find_shipped('docs')}\n")

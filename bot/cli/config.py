@@ -154,7 +154,7 @@ def print_example(session: Session) -> None:
     \b
     communique config example | less
     """  # noqa: D301  click reads the backspace
-    from bot.cli.shipped import find_shipped
+    from bot.shipped import find_shipped
 
     write_line(session, find_shipped("config.example.toml").read_text(encoding="utf-8").rstrip("\n"))
 

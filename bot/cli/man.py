@@ -5,10 +5,10 @@ from shutil import which
 
 import click
 
-from bot.cli.shipped import find_shipped
 from bot.cli.terminal.output import Session, write_line
 from bot.cli.terminal.pager import pager_option
 from bot.config.environment import pager_variables
+from bot.shipped import find_shipped
 
 
 @click.command("man")

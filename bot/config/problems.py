@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from bot.config.document import ConfigFile
 from bot.config.environment import Environment
+from bot.config.examples import find_example
 from bot.config.locate import KeyPath
 from bot.errors import Problem
 from bot.http.masking import mask_address
@@ -29,6 +30,7 @@ _EXPECTED = {
     "model": "a table",
     "path": "a path",
 }
+_EXPLAINED = ("missing", "list_type", "tuple_type", "dict_type", "model_type")
 _PRIVATE = ("url", "proxy", "token", "secret", "password", "hash", "key", "auth")
 
 
@@ -64,7 +66,8 @@ class Findings:
             by_place.setdefault(_real(raw, detail["loc"]), []).append(detail)
         for place, details in by_place.items():
             at_key = details[0]["type"] in ("extra_forbidden", "missing")
-            self.wrong((*keys, *place), _sentence(model, details), at_key=at_key)
+            example = _example(keys, raw, place) if details[0]["type"] in _EXPLAINED else ""
+            self.wrong((*keys, *place), _sentence(model, details) + example, at_key=at_key)
 
 
 def one_of(known: Iterable[str]) -> str:
@@ -100,6 +103,16 @@ def _real(raw: object, loc: KeyPath) -> KeyPath:
         else:
             return loc[:depth]
     return loc
+
+
+def _example(keys: KeyPath, raw: object, place: KeyPath) -> str:
+    """How the key is written, as the end of a sentence; nothing where the example file does not say."""
+    key, deeper = place[0], place[1:]
+    if not isinstance(key, str) or any(isinstance(name, str) for name in deeper):
+        return ""
+    kind = raw.get("kind") if len(keys) > 1 and isinstance(raw, Mapping) else None
+    found = find_example(str(keys[0]), kind, key)
+    return f"; for example: {found}" if found else ""
 
 
 def _sentence(model: type[BaseModel], details: list[ErrorDetails]) -> str:

@@ -32,6 +32,7 @@ from bot.contracts.registry import Kinds, Registry
 from bot.contracts.settings import Settings
 from bot.errors import ConfigError
 from bot.suggest import did_you_mean
+from storage.language.nearest import nearest
 
 SECTIONS: dict[str, type[Settings]] = {
     "storage": StorageConfig,
@@ -215,7 +216,9 @@ def _model_of(raw: object, registry: AnyRegistry, keys: KeyPath, findings: Findi
     if not isinstance(raw, Mapping):
         findings.wrong(keys, f"expected a table, got {got(raw)}")
     elif kind is None:
-        findings.wrong((*keys, "kind"), f"is missing; it may be {one_of(registry.kinds())}")
+        near = nearest("kind", map(str, raw))
+        hint = f'; did you mean "kind" in place of "{near}"?' if near else f"; it may be {one_of(registry.kinds())}"
+        findings.wrong((*keys, "kind"), f"is missing{hint}")
     elif not isinstance(kind, str):
         findings.wrong((*keys, "kind"), f"expected a string, got {got(kind)}")
     else:

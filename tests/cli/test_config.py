@@ -25,6 +25,7 @@ name = "hook"
 kind = "webhook"
 url = "https://hooks.example/T00/s3cret"
 """
+QUERY = """query = '"regional command" OR "north-eastern command" OR တိုင်းစစ်ဌာနချုပ်'"""
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_check_tells_every_mistake_with_file_line_and_column_and_exits_with_4(in
     ran = inside("config", "check", "config.toml")
     assert (ran.returncode, ran.stdout) == (4, "")
     assert ran.stderr.splitlines() == [
-        "config.toml:8:1 rules[0].query: is missing",
+        f"config.toml:8:1 rules[0].query: is missing; for example: {QUERY}",
         'config.toml:10:1 rules[0].qeury: unknown key; did you mean "query"?',
         "config.toml:15:1 targets[0].colour: unknown key",
     ]

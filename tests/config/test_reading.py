@@ -89,8 +89,8 @@ query = "b"
         "7:8 rules[0].name: a name has 1 to 64 characters, no spaces, quotes or slashes",
         '9:12 rules[0].priority: expected "min", "low", "default", "high" or "max", got "urgent"',
         "10:1 rules[0].keywrods: unknown key",
-        '11:8 rules[0].tags: expected a list, got "junta"',
-        "12:1 rules[1].name: is missing",
+        '11:8 rules[0].tags: expected a list, got "junta"; for example: tags = ["official"]',
+        '12:1 rules[1].name: is missing; for example: name = "regional-command"',
         '14:1 storge: unknown section; did you mean "storage"?',
     ]
 
@@ -113,6 +113,19 @@ def test_kinds_are_checked_by_name(mistakes: Mistakes) -> None:
         "7:8 targets[0].kind: expected a string, got 3",
     ]
     assert '"feed", ' in mistakes('[[sources]]\nname = "y"\n')[0]
+
+
+def test_a_key_in_capitals_is_recognised(mistakes: Mistakes) -> None:
+    [told] = mistakes('[[sources]]\nname = "y"\nKind = "feed"\n')
+    assert told == '1:1 sources[0].kind: is missing; did you mean "kind" in place of "Kind"?'
+    told = mistakes('[[sources]]\nname = "y"\nkind = "feed"\nURL = "https://a.example/"\n')[-1]
+    assert told == '4:1 sources[0].URL: unknown key; did you mean "url"?'
+
+
+@pytest.mark.parametrize("written", ['"22-7"', '["22:00-07:00"]', '{from = "22:00", to = "07:00"}'])
+def test_quiet_hours_in_another_form_are_answered_with_an_example(mistakes: Mistakes, written: str) -> None:
+    [told] = mistakes(f"{TARGET}quiet = {written}\n")
+    assert told.endswith('; for example: quiet = [{from = "22:00", to = "06:30", except_from = "high"}]')
 
 
 def test_lists_written_as_tables_are_told_how_to_write_them(mistakes: Mistakes) -> None:
@@ -138,7 +151,7 @@ def test_names_that_do_not_exist_are_told_with_the_nearest(mistakes: Mistakes) -
 
 def test_an_entry_with_another_mistake_still_counts_as_a_name(mistakes: Mistakes) -> None:
     assert mistakes(SOURCE.replace("channel", "chanel") + RULE + 'sources = ["spokesman"]\ntags = ["junta"]\n') == [
-        "2:1 sources[0].channel: is missing",
+        '2:1 sources[0].channel: is missing; for example: channel = "example_channel"',
         '5:1 sources[0].chanel: unknown key; did you mean "channel"?',
     ]
 

@@ -46,7 +46,7 @@ def test_every_mistake_in_terms_and_rules_is_told_at_once_with_its_place(mistake
         '8:8 terms[2].name: "lashio" is already the name of terms[1]',
         "9:17 terms[2].en[1]: contains no letter or digit",
         '10:1 terms[3]: the term "empty" has no phrase: add en = ["…"], my = ["…"]',
-        '14:6 terms[4].en: expected a list, got "x"',
+        '14:6 terms[4].en: expected a list, got "x"; for example: en = ["north-eastern command", "NE command"]',
         f'17:15 rules[0].query: in the rule "a": {refused}',
         '24:10 rules[2].query: in the rule "c": this parenthesis is never closed',
     ]

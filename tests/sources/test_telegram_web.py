@@ -126,11 +126,30 @@ def test_a_channel_is_found_in_every_way_that_people_write_it(written: str) -> N
 
 @pytest.mark.parametrize(
     "written",
-    ["", "abc", "1desk", "two words", "https://t.me/+AbCdEf", "https://evil.example/desk", "../etc", "d" * 33],
+    ["", "abc", "1desk", "two words", "https://evil.example/desk", "../etc", "d" * 33],
 )
 def test_what_cannot_be_a_public_channel_is_refused_with_an_example(written: str) -> None:
     with pytest.raises(ValidationError, match="expected a public channel's name such as"):
         settings(channel=written)
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ("https://t.me/+AbCdEfGhIjKlMnOp", "an invitation leads to a private channel"),
+        ("t.me/+AbC", "an invitation leads to a private channel"),
+        ("https://telegram.me/joinchat/AAAAAEabcdefgh", "an invitation leads to a private channel"),
+        ("tg://join?invite=AbCdEfGhIjKlMnOp", "an invitation leads to a private channel"),
+        ("https://t.me/c/1234567/5", "only an account can find a channel by its number"),
+        ("-1001234567890", "only an account can find a channel by its number"),
+    ],
+)
+def test_what_only_an_account_can_read_is_said_to_need_one_and_is_not_repeated(written: str, why: str) -> None:
+    with pytest.raises(ValidationError, match=why) as refused:
+        settings(channel=written)
+    [problem] = refused.value.errors()
+    assert 'kind = "telegram"' in problem["msg"]
+    assert written not in problem["msg"]
 
 
 def test_the_newest_page_is_one_batch(world: World, ask: Ask) -> None:

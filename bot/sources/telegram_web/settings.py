@@ -1,5 +1,6 @@
 """The keys of a `[[sources]]` entry of kind "telegram_web"."""
 
+import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -10,21 +11,32 @@ from bot.contracts.source import RECHECK, SourceSettings
 from bot.http.masking import mask_address
 from bot.telegram.channel_names import NotAChannelError, is_same_channel, read_channel_name
 
+_INVITATION = re.compile(r"t(?:elegram)?\.me/(?:\+|joinchat\b)|^tg:.*\bjoin\b", re.IGNORECASE)
+_NEEDS_ACCOUNT = {
+    "invite": "an invitation leads to a private channel, which has no public page: an account that has joined it can "
+    'read it (kind = "telegram")',
+    "id": 'only an account can find a channel by its number: write its public name, or kind = "telegram"',
+}
+
 
 def channel_name(value: str) -> str:
     """The bare name in "name", "@name", "https://t.me/name" and every other link to it."""
     try:
-        name = read_channel_name(value).handle
+        channel = read_channel_name(value)
     except NotAChannelError:
         raise
     except ValueError:
-        name = None
-    if name is None:
+        channel = None
+        if _INVITATION.search(value):  # however much of it was copied
+            raise ValueError(_NEEDS_ACCOUNT["invite"]) from None
+    if channel is not None and channel.handle is None:
+        raise ValueError(_NEEDS_ACCOUNT[channel.kind])
+    if channel is None or channel.handle is None:
         raise ValueError(
             "expected a public channel's name such as "
             f'"example_channel" or "https://t.me/example_channel" (4 to 32 letters, digits, underscores), got {value!r}'
         )
-    return name
+    return channel.handle
 
 
 def _site(value: str) -> str:
