@@ -15,7 +15,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _OVERTAKING = 8  # transactions that may go before one that waits behind them
-_TOGETHER = 8  # writes in one transaction, as long as nothing urgent comes
 _ENOUGH = 2_000  # rows changed, some 200 posts: then a transaction takes nothing more along
 
 
@@ -80,10 +79,7 @@ class AsyncArchive:
         try:
             with self._archive.writing() as writer:
                 before, results = writer.changes, [group[0].perform(writer)]
-                while not self._waiting and len(group) < _TOGETHER and writer.changes - before < _ENOUGH:
-                    one = _begin_next(queue)
-                    if one is None:
-                        break
+                while not self._waiting and writer.changes - before < _ENOUGH and (one := _begin_next(queue)):
                     group.append(one)
                     results.append(one.perform(writer))
         except BaseException as error:  # noqa: BLE001 - for whoever waits for it

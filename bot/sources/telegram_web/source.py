@@ -93,7 +93,8 @@ class TelegramWeb:
     async def reread(self, stored: Sequence[StoredRaw]) -> Sequence[FetchedPost | None]:
         """What this reader makes of stored pages of one post, and of blocks of the list."""
         found = await asyncio.to_thread(lambda: [reread(one, self.settings.base_url) for one in stored])
-        return [post and self._timed(post) for post in found]
+        now = self._clock.now()
+        return [post and _timed(post, now) for post in found]
 
     # Pages
 
@@ -164,7 +165,8 @@ class TelegramWeb:
         if page.without_words or (page.quarantined and not page.posts):
             raise Later(f"no post on the page of {self._where} can be read", state=UNREADABLE)
         self._expect_owner(page.channel_id)
-        posts, now = tuple(map(self._timed, page.posts)), self._clock.now()
+        now = self._clock.now()
+        posts = tuple(_timed(post, now) for post in page.posts)
         is_settled = bool(posts) and not page.quarantined and all((post.posted_at or now) < now for post in posts)
         mark = mark_page(reply.body) if is_settled and not query else None
         return replace(page, posts=posts, fetch=fetch, mark=mark)
@@ -184,11 +186,8 @@ class TelegramWeb:
             if embed.post.native_id != native_id:
                 raise Later(f"{self._where}/{native_id} answered with post {embed.post.native_id}", state=UNREADABLE)
             self._living.note_alive()
-        post = embed.post and self._timed(embed.post)
+        post = embed.post and _timed(embed.post, self._clock.now())
         return replace(embed, post=post, fetch=reply.recorded(_BY_EMBED))
-
-    def _timed(self, post: FetchedPost) -> FetchedPost:
-        return post if is_usable(post.posted_at, self._clock.now()) else replace(post, posted_at=None)
 
     async def _get(self, url: str) -> Reply:
         reply = await self._http.get(url, cap=_CAP, deadline=_DEADLINE, headers=_ENGLISH)
@@ -232,6 +231,10 @@ class TelegramWeb:
                 remedy=describe_new_owner(self.settings.name),
                 state=RENAMED,
             )
+
+
+def _timed(post: FetchedPost, now: int) -> FetchedPost:
+    return post if is_usable(post.posted_at, now) else replace(post, posted_at=None)
 
 
 def recognise(address: str) -> Recognised | None:
