@@ -333,6 +333,7 @@ class PostFacts:
 
     `alerts` is False for first contact and backfill, which never alert by themselves. Times are microseconds UTC.
     `seq` and `first_contact_seq` say what came first, whatever a clock said: see storage.archive.sequence.
+    `backdated`: of a source without ascending numbers, and dated from before it was watched.
     """
 
     alerts: bool
@@ -342,6 +343,7 @@ class PostFacts:
     first_contact_seq: int | None
     revision: int = 0
     read_again: bool = False  # a better reader has found other words in the same bytes
+    backdated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

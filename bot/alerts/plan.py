@@ -15,6 +15,7 @@ class Reason(StrEnum):
     DELETED = "the post was deleted"
     FIRST_CONTACT = "first contact"
     BACKFILL = "backfill"
+    BACKDATED = "dated before the source was watched"
     OLDER_THAN_RULE = "rule is younger than the post"
     NO_TARGETS = "no targets"
     FIRST_NOT_SENT = "first message never sent"
@@ -29,6 +30,7 @@ _SENTENCES = {
     Reason.NO_LONGER_MATCHES: "the post no longer matches",
     Reason.FIRST_CONTACT: "collected at the first contact with the source",
     Reason.BACKFILL: "collected by a backfill",
+    Reason.BACKDATED: "the post came later, but is dated from before the source was watched",
     Reason.OLDER_THAN_RULE: "post is older than the rule",
     Reason.NO_TARGETS: "the rule has no targets",
     Reason.FIRST_NOT_SENT: "the first match of this post did not alert",
@@ -109,5 +111,5 @@ def _silence(
     if not post.alerts:
         contact = post.first_contact_seq
         early = contact is None or post.seq <= contact
-        return Reason.FIRST_CONTACT if early else Reason.BACKFILL
+        return Reason.FIRST_CONTACT if early else Reason.BACKDATED if post.backdated else Reason.BACKFILL
     return Reason.OLDER_THAN_RULE if post.seq < rule_since else None

@@ -43,7 +43,8 @@ def read_facts(reader: Reader, post_ids: Iterable[int]) -> dict[int, PostFacts]:
     """What is known of these posts; ids that do not exist are left out."""
     rows = reader.rows(
         "SELECT p.id, p.alerts, p.collected_at, p.deleted_at, p.seq, s.first_contact_seq, p.revision,"
-        " EXISTS (SELECT 1 FROM rereadings d WHERE d.post_id = p.id AND d.text IS NOT NULL) AS read_again FROM posts p"
+        " EXISTS (SELECT 1 FROM rereadings d WHERE d.post_id = p.id AND d.text IS NOT NULL) AS read_again,"
+        " p.number IS NULL AND p.posted_at < s.first_contact_at AS backdated FROM posts p"
         f" JOIN sources s ON s.id = p.source_id WHERE p.id {in_list('ids')}",
         {"ids": as_list(post_ids)},
     )
@@ -56,6 +57,7 @@ def read_facts(reader: Reader, post_ids: Iterable[int]) -> dict[int, PostFacts]:
             row["first_contact_seq"],
             row["revision"],
             bool(row["read_again"]),
+            bool(row["backdated"]),
         )
         for row in rows
     }

@@ -165,6 +165,29 @@ def test_history_is_matched_but_alerts_nobody(desk: DecideStage, line: Any, cont
     assert line.rows() == []
 
 
+@pytest.mark.parametrize(
+    ("numbered", "age", "reason"),
+    [
+        (None, HOUR, "dated before the source was watched"),
+        (None, -HOUR, "backfill"),  # the program knows no better
+        (7, HOUR, "backfill"),
+    ],
+)
+def test_a_post_that_comes_later_and_is_dated_from_before_is_no_backfill(
+    desk: DecideStage, line: Any, numbered: int | None, age: int, reason: str
+) -> None:
+    line.post("nothing of note", native_id="0")
+    with line.archive.writing() as writer:
+        number = take_number(writer)
+        writer.execute(f"update sources set first_contact_at = {line.now}, first_contact_seq = {number}")
+    line.post("the northern command fell", posted_at=line.now - age, number=numbered)
+    with line.archive.writing() as writer:
+        writer.execute("update posts set alerts = 0")
+    desk.decide()
+    assert desk.kinds() == [("match", reason, False)]
+    assert line.rows() == []
+
+
 def test_a_rule_does_not_alert_about_posts_older_than_itself_even_when_it_is_changed(
     desk: DecideStage, line: Any, tmp_path: Any
 ) -> None:
