@@ -24,6 +24,15 @@ _CONSENT_WORDS = re.compile(
     r"|aceptar (?:todo|todas)|принять все|прийняти всі",
     re.IGNORECASE,
 )
+_CONSENT_AT_FRONT = re.compile(
+    r"\bcookies?\b|\bкуки\b|クッキー|쿠키|ကွတ်ကီး|before you continue|we value your privacy|your privacy choices"
+    r"|bevor sie fortfahren|avant de continuer|antes de continuar|prima di continuare",
+    re.IGNORECASE,
+)
+_COOKIES_ARE_OFF = re.compile(
+    r"(?:enable|turn on) (?:your )?cookies|cookies (?:are|must be) (?:enabled|disabled|turned|required)", re.IGNORECASE
+)
+_FRONT = 160  # letters of a page: a note about cookies at its foot is no wall
 _PAY_WORDS = re.compile(
     r"subscribe (?:now |today )?to (?:continue|read|unlock|access)|subscribers[ -]only|only for subscribers"
     r"|already a subscriber|nur für abonnent|réservée? aux abonnés|s[oó]lo para suscriptores"
@@ -52,6 +61,9 @@ def find_wall(html: str) -> Wall | None:
     if page.css_first('input[type="password"]') is not None:
         return "sign-in required"
     if _CONSENT_WORDS.search(f"{title} {words}") and page.css_first("form, button, [role=button]") is not None:
+        return "consent page"
+    front = f"{title} {words[:_FRONT]}"  # where nothing can be pressed, a link or a script asks for consent
+    if _CONSENT_AT_FRONT.search(front) and not _COOKIES_ARE_OFF.search(f"{words} {hidden}"):
         return "consent page"
     if len(words) < 80 and ("<script" in html.lower()) and (_SCRIPT_WORDS.search(hidden + words) or _is_frame(page)):
         return "JavaScript required"

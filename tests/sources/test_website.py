@@ -302,9 +302,15 @@ def test_what_stands_in_the_way_is_a_state_and_never_nothing_new(html: str, stat
         ),
         ("<h1>Bevor Sie fortfahren</h1><button>Alle akzeptieren</button>", "consent page"),
         ("<h1>Мы используем cookie</h1><button>Принять все</button>", "consent page"),
+        ("<title>Before you continue</title><p>Choose how we use data.</p><a href='/yes'>Continue</a>", "consent page"),
+        ("<h1>Cookies on this site</h1><div id=ask></div><script src=/ask.js></script>", "consent page"),
+        ("<h2>このサイトはクッキーを使用します</h2><a href='/yes'>同意する</a>", "consent page"),
+        ("<h1>Cookies</h1><a href='/yes'>Allow cookies</a>", "consent page"),
+        ("<h1>Please wait</h1><p>Enable cookies and load this page again.</p>", None),
+        (f"<h1>Office of the town</h1><p>{'The road is open. ' * 12}</p><p>We use cookies.</p>", None),
     ],
 )
-def test_walls_are_known_in_more_languages_and_makes(html: str, state: str) -> None:
+def test_walls_are_known_in_more_languages_and_makes(html: str, state: str | None) -> None:
     assert find_wall(f"<html><body>{html}</body></html>") == state
 
 
