@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 from urllib.parse import urlsplit
@@ -78,8 +79,13 @@ class SourceSettings(Settings):
         """What has to be reached for this source, the same for all that share it; None if that is no network."""
         if self.reads_with_account:
             return "Telegram account"
-        parts = next((urlsplit(address) for address in self.addresses()), None)
-        return f"{parts.hostname}:{parts.port or PORTS.get(parts.scheme)}" if parts else None
+        return next((_find_server(address) for address in self.addresses()), None)
+
+
+@lru_cache(10_000)  # each round asks several times
+def _find_server(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.hostname}:{parts.port or PORTS.get(parts.scheme)}"
 
 
 @dataclass(frozen=True, slots=True)

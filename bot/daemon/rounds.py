@@ -2,9 +2,10 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 
 from bot.archive import AsyncArchive
 from bot.bells import Bell
@@ -14,13 +15,16 @@ from bot.daemon.journal import describe_bug
 from bot.documents.as_json import iso
 from bot.errors import Later
 from bot.intake.poll import Intake, Round
+from bot.intake.settling import Look, look_before
 from bot.intake.unwritten import WRITE_EVERY_S
+from storage.archive.database import Reader
 from storage.archive.errors import ArchiveError
 from storage.records import SourceRow
 from storage.sources import states as source_rows
 from storage.state_names import ARCHIVE_ERROR, STOPPED
 
 ROUNDS_AT_ONCE = 64  # of one server: hundreds of channels that wait for one hold up no other
+_NO_LOOKS: Mapping[int, Look] = MappingProxyType({})
 _REST_S = 5.0  # of a source whose posts could not be stored
 
 
@@ -58,9 +62,21 @@ class Rounds:
         """Begin a round of every source that is due and not in one."""
         now = self.clock.now()
         resting = self.intake.unwritten.list_resting(now)
-        rows = await self.archive.read(source_rows.find_due, None, now, resting)
+        rows, looks = await self.archive.read(self._find_due, now, resting)
         known = [row for row in rows if row.name in self.sources]
-        self._start(sorted(known, key=lambda row: self.every[row.name]))  # what is urgent is planned more often
+        self._start(sorted(known, key=lambda row: self.every[row.name]), looks)  # the urgent is planned more often
+
+    def _find_due(
+        self, reader: Reader, now: int, resting: Sequence[tuple[int, int]]
+    ) -> tuple[Sequence[SourceRow], Mapping[int, Look]]:
+        """What is due, and what a round of each has to know before: read at once, since most rounds bring nothing."""
+        rows = source_rows.find_due(reader, None, now, resting)
+        asked = {
+            row.id: source.settings.server()
+            for row in rows
+            if row.name not in self._under_way and (source := self.sources.get(row.name)) is not None
+        }
+        return rows, look_before(reader, asked) if asked else {}
 
     def start_soon(self, names: Iterable[str]) -> None:
         """Begin a round of these soon, due or not; a source that is in a round now gets another after it."""
@@ -97,11 +113,11 @@ class Rounds:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _start(self, rows: Iterable[SourceRow], *, repeat: bool = True) -> None:
+    def _start(self, rows: Iterable[SourceRow], looks: Mapping[int, Look] = _NO_LOOKS, *, repeat: bool = True) -> None:
         """Begin rounds; `repeat`: one that leaves history to be fetched is followed by another at once."""
         for row in rows:
             if row.name not in self._under_way:
-                task = asyncio.create_task(self._round(row), name=f"round of {row.name}")
+                task = asyncio.create_task(self._round(row, looks.get(row.id)), name=f"round of {row.name}")
                 self._under_way[row.name] = task
                 task.add_done_callback(partial(self._ended, row.name, repeat))
 
@@ -113,11 +129,13 @@ class Rounds:
         if name in self._requested or (repeat and result.gaps_left and result.error is None):
             self.start_soon([name])
 
-    async def _round(self, row: SourceRow) -> Round:
+    async def _round(self, row: SourceRow, look: Look | None) -> Round:
         source = self.sources[row.name]
-        async with self._places[source.settings.server() or row.kind]:
+        place = self._places[source.settings.server() or row.kind]
+        look = None if place.locked() else look  # it gets old while this waits
+        async with place:
             try:
-                result = await self.intake.round(source, row, self.every[row.name])
+                result = await self.intake.round(source, row, self.every[row.name], look=look)
             except ArchiveError as error:
                 # Nothing was advanced, so the next round asks for the same again; the supervision has reported it.
                 result = Round(error=Later(str(error), state=ARCHIVE_ERROR))

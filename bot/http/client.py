@@ -76,7 +76,7 @@ class Http:
         """
         await self._engine()
         sending = self._sending("GET", url, headers, b"", cap, deadline, foreign=foreign)
-        return await self._follow(replace(sending, sink=sink), foreign)
+        return await self._follow(replace(sending, sink=sink) if sink else sending, foreign)
 
     async def post(
         self,
@@ -178,7 +178,7 @@ class Http:
                 left -= self._clock.monotonic() - began
             if location is None:
                 self._adjust_limits(sending.host, reply.status)
-                return replace(reply, moved_to=moved_to)
+                return replace(reply, moved_to=moved_to) if moved_to else reply
             following = _redirected(sending, reply.status, location)
             refused = self._refusal(following, foreign=foreign or following.host != asked_host)
             if refused:

@@ -37,9 +37,9 @@ class Outlook:
     streak: Streak = Streak()
 
 
-def after_success(*, every: int, now: int, jitter: float) -> Outlook:
+def after_success(*, every: int, now: int, jitter: float, detail: str | None = None) -> Outlook:
     """The next regular round. `jitter` in 0..1 spreads sources that share an interval over a tenth of it."""
-    return Outlook(OK, None, now + every - int(every * 0.1 * jitter))
+    return Outlook(OK, detail, now + every - int(every * 0.1 * jitter))
 
 
 def after_failure(error: Later | Never, *, every: int, before: Streak, now: int, jitter: float) -> Outlook:

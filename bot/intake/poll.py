@@ -1,7 +1,7 @@
 """One round of one source: the newest reply, then pages for its open gaps."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
@@ -14,7 +14,7 @@ from bot.intake import identities, ledger
 from bot.intake.backoff import Streak, after_failure, after_success
 from bot.intake.owner import expect_owner
 from bot.intake.reread import read_shown_again, reader_of
-from bot.intake.settling import End, Part, Settled, look_before, settle, write_part
+from bot.intake.settling import End, Look, Part, Settled, look_before, settle, write_part
 from bot.intake.unwritten import Unwritten, is_quiet
 from storage.posts import observations, reading
 from storage.posts.content import content_hash
@@ -99,16 +99,19 @@ class Intake:
         """Look at whole pages again: something else than a round has changed what is stored."""
         self._last.clear()
 
-    async def round(self, source: Source, row: SourceRow, every: int, *, pages: int = PAGES_A_ROUND) -> Round:
+    async def round(
+        self, source: Source, row: SourceRow, every: int, *, look: Look | None = None, pages: int = PAGES_A_ROUND
+    ) -> Round:
         """Poll once, store what comes, settle the source's state. Raises only what the archive raises.
 
-        `row` is the source's row of now, `every` its interval in microseconds.
+        `row` is the source's row of now, `every` its interval in microseconds. `look` is what `look_before` found just
+        before; without it, it is read here.
         """
         result, row = Round(), self.unwritten.update(row)
         try:
             try:
                 async with asyncio.timeout(ROUND_DEADLINE_S):
-                    open_gaps, cursor = await self._newest(source, row, result, every)
+                    open_gaps, cursor = await self._newest(source, row, result, every, look)
             except TimeoutError:
                 raise Later(f"a round took longer than {ROUND_DEADLINE_S // 60} minutes") from None
             if source.pages and open_gaps:
@@ -152,7 +155,9 @@ class Intake:
         result.note(await self._run(settle, self._end(result, row, every), self.clock.now(), 0))
         return result
 
-    async def _newest(self, source: Source, row: SourceRow, result: Round, every: int) -> tuple[list[Gap], str | None]:
+    async def _newest(
+        self, source: Source, row: SourceRow, result: Round, every: int, look: Look | None
+    ) -> tuple[list[Gap], str | None]:
         """Fetch and store the present; the gaps that can be filled, and the cursor that is stored now.
 
         A round that is over with it is settled with it.
@@ -162,7 +167,7 @@ class Intake:
         known = await self._history(row.id) if contacted else History()
         started = contacted or cursor is not None
         while True:
-            began, is_awaited = await self.archive.read(look_before, row.id, source.settings.server())
+            before, look = look or await self._look(source, row), None
             last = self._last.get(row.id) if contacted else None
             batch = await source.fetch(Want(known=None if last is None else last.mark), cursor)
             expect_owner(row, batch)
@@ -182,25 +187,30 @@ class Intake:
                 )
             end = None if batch.more else self._end(result, row, every, source.settings)
             last = self._last.pop(row.id, None) if contacted else None
-            before = last.shown if last is not None else {}
-            shown = before if batch.repeats else _index_shown(batch)
+            earlier = last.shown if last is not None else {}
+            shown = earlier if batch.repeats else _index_shown(batch)
             said = replace(batch, posts=(), seen=None, cursor=None, fetch=None, mark=None, repeats=False)
             is_known = last is not None and last.said == said
             now_last = Last(shown, said, batch.mark if shown else None)
-            same = frozenset(native_id for native_id, words in shown.items() if before.get(native_id) == words)
+            same = shown if batch.repeats else {one: words for one, words in shown.items() if earlier.get(one) == words}
             result.unchanged += len(same)
-            again = shown.keys() == before.keys()
+            again = shown.keys() == earlier.keys()
             step = _without(step, same)
-            if is_known and again and end is not None and not is_awaited and self._keep(row, batch, step, end, every):
+            may_wait = is_known and again and not before.is_awaited
+            if may_wait and end is not None and self._keep(row, batch, step, end, every):
                 result.change = ""
                 self._last[row.id] = now_last
                 return [], batch.cursor or cursor
-            open_gaps = await self._save(source, row.id, batch, step, result, end, began=began, again=again)
+            open_gaps = await self._save(source, row.id, batch, step, result, end, began=before.last, again=again)
             cursor, started = batch.cursor or cursor, True
             if not batch.more:
                 self._last[row.id] = now_last
                 return open_gaps, cursor
             row = replace(row, high_water=max(row.high_water or 0, step.change.high_water or 0) or None)
+
+    async def _look(self, source: Source, row: SourceRow) -> Look:
+        found = await self.archive.read(look_before, {row.id: source.settings.server()})
+        return found[row.id]
 
     def _keep(self, row: SourceRow, batch: Batch, step: ledger.Step, end: End, every: int) -> bool:
         """Keep a round in memory; False if it has to be written."""
@@ -298,7 +308,7 @@ class Intake:
             before = Streak(row.failure, row.failures_alike, row.failures)
             outlook = after_failure(result.error, every=every, before=before, now=now, jitter=self.jitter())
         else:
-            outlook = replace(after_success(every=every, now=now, jitter=self.jitter()), detail=result.detail)
+            outlook = after_success(every=every, now=now, jitter=self.jitter(), detail=result.detail)
         if result.gaps_left and result.error is None:
             outlook = replace(outlook, next_poll_at=now)
         if settings is None:
@@ -317,8 +327,10 @@ def _index_shown(batch: Batch) -> Shown:
     return shown if len(shown) == len(batch.posts) else {}
 
 
-def _without(step: ledger.Step, known: frozenset[str]) -> ledger.Step:
+def _without(step: ledger.Step, known: Container[str]) -> ledger.Step:
     """Leave out posts that the last reply showed in the same words."""
+    if not (step.fresh or step.old):
+        return step
     fresh, old = (tuple(post for post in posts if post.native_id not in known) for posts in (step.fresh, step.old))
     return replace(step, fresh=fresh, old=old)
 

@@ -1,6 +1,6 @@
 """What a round writes: the parts of a reply, and how the source is left. All of it runs in the writer's transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
@@ -59,10 +59,23 @@ class Settled:
     woken: Sequence[str] = ()
 
 
-def look_before(reader: "Reader", source_id: int, server: str | None) -> tuple[int, bool]:
-    """The last observation, and whether what this round does has to be written in any case."""
-    awaited = reach.find_waiting(reader, source_id, server) or list_fillable(gaps.list_open_gaps(reader, source_id))
-    return observations.find_last(reader), bool(awaited)
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The last observation before a round, and whether what that round does has to be written in any case."""
+
+    last: int
+    is_awaited: bool
+
+
+def look_before(reader: "Reader", asked: Mapping[int, str | None]) -> dict[int, Look]:
+    """How things are before a round of each of these sources, by id; `asked` says what has to be reached for each."""
+    last = observations.find_last(reader)
+    behind = {gap.source_id for gap in list_fillable(gaps.list_open_gaps(reader))}
+    waiting = {server: [one for one, _ in reach.find_waiting(reader, 0, server)] for server in set(asked.values())}
+    return {
+        source_id: Look(last, source_id in behind or any(one != source_id for one in waiting[server]))
+        for source_id, server in asked.items()
+    }
 
 
 def write_part(

@@ -21,9 +21,9 @@ _BLOCK = "div.tgme_widget_message_wrap"
 _AROUND = frozenset(("tgme_widget_message", "tgme_widget_message_wrap"))
 _WRAP = re.compile(rb'<div class="tgme_widget_message_wrap')
 _VIEW = re.compile(  # only in the tag of a block: the words of a post cannot look like that
-    rb'(<div class="tgme_widget_message [^"<>]{0,200}" data-post="[^"<>]{1,80}" data-view=")([A-Za-z0-9_=-]{1,2000})"'
+    rb'(<div class="tgme_widget_message [^"<>]{0,200}" data-post="[^"<>]{1,80}" data-view=")'
+    rb'([A-Za-z0-9_=-]{1,2000})(?=")'
 )
-_VIEWLESS = rb'\1"'
 _VIEWERS = re.compile(rb'<span class="tgme_widget_message_views">[0-9.KMB]{1,12}</span>')
 _HISTORY_END = b"</section>"
 _BEFORE = re.compile(r"[?&]before=([0-9]{1,10})(?:&|$)")
@@ -113,9 +113,10 @@ def _read_page(html: bytes, received: bytes, site: str) -> PreviewPage:
 
 def mark_page(html: bytes) -> str:
     """The same for two pages that say the same, whoever visits them when, and however many did before."""
-    first = _VIEW.search(html)
-    channel = _channel_in(first[2].decode()) if first else None
-    lasting = _VIEWERS.sub(b"", _VIEW.sub(_VIEWLESS, html))
+    parts = _VIEW.split(html)  # what is between two views, the tag before a view, the view, and so on
+    channel = _channel_in(parts[2].decode()) if len(parts) > 1 else None
+    del parts[2::3]
+    lasting = _VIEWERS.sub(b"", b"".join(parts))
     return f"{blake2b(lasting, digest_size=16).hexdigest()} {channel}"
 
 
