@@ -1,6 +1,7 @@
 """PURE: the address of a page without what changes though the page stays the same."""
 
 import re
+from collections.abc import Callable
 from urllib.parse import SplitResult, urlsplit
 
 _MARKS = re.compile(r"utm_\w+|fbclid|gclid|dclid|msclkid|yclid|mc_[ce]id|igshid|_ga|_gl|at_(?:medium|campaign)\w*")
@@ -38,11 +39,19 @@ def name_on_site(address: str) -> str:
 
 def without_session(address: str) -> str:
     """The address without session ids; unchanged where there is none."""
-    address = _IN_PATH.sub("", address)
+    return _without(_is_session, _IN_PATH.sub("", address))
+
+
+def without_marks(address: str) -> str:
+    """The address without the marks of campaigns, such as `utm_source=list`; unchanged where there is none."""
+    return _without(_is_mark, address)
+
+
+def _without(is_left_out: Callable[[str], bool], address: str) -> str:
     start, mark, rest = address.partition("?")
     query, hash_, fragment = rest.partition("#")
     pairs = query.split("&")
-    kept = [pair for pair in pairs if not _is_session(pair)]
+    kept = [pair for pair in pairs if not is_left_out(pair)]
     if len(kept) == len(pairs):
         return address
     return f"{start}{mark if kept else ''}{'&'.join(kept)}{hash_}{fragment}"
@@ -58,7 +67,11 @@ def _split(address: str) -> SplitResult | None:
 
 
 def _changes(pair: str) -> bool:
-    return _MARKS.fullmatch(pair.partition("=")[0]) is not None or _is_session(pair)
+    return _is_mark(pair) or _is_session(pair)
+
+
+def _is_mark(pair: str) -> bool:
+    return _MARKS.fullmatch(pair.partition("=")[0]) is not None
 
 
 def _is_session(pair: str) -> bool:

@@ -651,6 +651,11 @@ def test_markup_becomes_words_with_their_line_breaks(markup: str, words: str) ->
     assert plain(markup)[0] == words
 
 
+def test_the_address_that_is_shown_has_no_marks_of_a_campaign() -> None:
+    batch = read(rss(item("a", link="https://n.example/a?id=7&amp;utm_source=rss&amp;utm_medium=feed")))
+    assert [post.url for post in batch.posts] == ["https://n.example/a?id=7"]
+
+
 def test_links_are_kept_with_their_words_and_addresses() -> None:
     assert plain('see <a href="/a?b&amp;c"> the\n <b>map</b></a>, <a name="x">not this</a>')[1] == [
         ("the map", "/a?b&c")

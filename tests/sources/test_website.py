@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from bot import sources
 from bot.errors import Later, Never
+from bot.foreign.addresses import without_marks
 from bot.foreign.walls import find_wall
 from bot.sources.website.reading import PageRequest, read_page
 from bot.sources.website.robots import Robots
@@ -65,6 +66,20 @@ def test_only_new_items_are_fetched_and_an_unchanged_list_brings_nothing() -> No
     again, fresh, asked = on(site, work)
     assert (again, fresh) == ([], [NOTICES[4]])
     assert asked == ["/statements", "/statements/5?utm_source=list"]
+
+
+def test_the_address_that_is_shown_has_no_marks_of_a_campaign_and_keeps_what_names_the_page() -> None:
+    site = town(*NOTICES[:3])
+    posts = on(site, lambda reader: reader.round())
+    assert {str(post.url).rpartition("/")[2] for post in posts} == {"1", "2", "3"}
+    base = "https://town.example/news"
+    for shown, written in {
+        f"{base}?id=7&page=2#top": f"{base}?utm_source=list&id=7&utm_medium=x&page=2&fbclid=abc#top",
+        f"{base}#top": f"{base}?utm_campaign=now#top",
+        f"{base}?utm=1&id=7": f"{base}?utm=1&id=7",
+        base: base,
+    }.items():
+        assert without_marks(written) == shown
 
 
 def test_backfill_takes_the_newest_and_the_others_are_no_news_later() -> None:

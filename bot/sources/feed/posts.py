@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, field, replace
 from itertools import chain
 
-from bot.foreign.addresses import name_page, without_session
+from bot.foreign.addresses import name_page, without_marks, without_session
 from bot.foreign.feed.parsed import File, ParsedEntry, ParsedFeed
 from bot.foreign.moments import is_usable
 from storage.frozen import dataclass
@@ -186,7 +186,7 @@ def make_post(native_id: str, entry: ParsedEntry, raw: Raw, now: int) -> Fetched
         posted_at=posted_at,
         posted_raw=posted_raw,
         title=entry["title"] or None,
-        url=entry["link"] if entry["link"].startswith(("http://", "https://")) else None,
+        url=without_marks(entry["link"]) if entry["link"].startswith(("http://", "https://")) else None,
         author=entry["author"] or None,
         edited=edited_at is not None,
         edited_at=edited_at,

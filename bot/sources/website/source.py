@@ -15,7 +15,7 @@ from bot.contracts.living import LivingPosts
 from bot.contracts.source import Recognised, SourceSettings, SourceTools, Want
 from bot.contracts.walls import REFUSALS, behind_wall, says_plainly
 from bot.errors import Later, Never
-from bot.foreign.addresses import name_on_site, name_page, without_session
+from bot.foreign.addresses import name_on_site, name_page, without_marks, without_session
 from bot.foreign.times import read_usable_time
 from bot.http import Reply, check_busy
 from bot.http.masking import mask_address
@@ -171,7 +171,7 @@ class Website:
 
         Either the page of the last one says so by its time, or those of all that left a short list are gone.
         """
-        last = next((post.posted_at for post in posts if post.url == items[-1]["url"]), None)
+        last = next((post.posted_at for post in posts if _is_of(post, items[-1])), None)
         if last is not None and last < note.newest:
             return True
         listed = {name_page(item["url"]) for item in items}
@@ -221,7 +221,7 @@ class Website:
             raw=raw,
             text=text.removeprefix(f"{title}\n").lstrip() if title else text,
             title=title or None,
-            url=url,
+            url=without_marks(url),
             posted_at=self._time(written),
             posted_raw=written,
             links=tuple(Link(words, address) for words, address in answer.get("links", [])),
@@ -382,6 +382,10 @@ def build(settings: SourceSettings, tools: SourceTools) -> Website:
     """The working source."""
     assert isinstance(settings, Settings)
     return Website(settings, tools)
+
+
+def _is_of(post: FetchedPost, item: PageItem) -> bool:
+    return name_page(post.url or "") == name_page(item["url"])
 
 
 def _is_of_wall(items: Sequence[PageItem], note: Visit) -> bool:
