@@ -188,13 +188,14 @@ class Intake:
             end = None if batch.more else self._end(result, row, every, source.settings)
             last = self._last.pop(row.id, None) if contacted else None
             earlier = last.shown if last is not None else {}
-            shown = earlier if batch.repeats else _index_shown(batch)
+            nothing_earlier = last is None and batch.more  # nor is it remembered: it is not the present
+            shown = earlier if batch.repeats or nothing_earlier else _index_shown(batch)
             said = replace(batch, posts=(), seen=None, cursor=None, fetch=None, mark=None, repeats=False)
             is_known = last is not None and last.said == said
             now_last = Last(shown, said, batch.mark if shown else None)
             same = shown if batch.repeats else {one: words for one, words in shown.items() if earlier.get(one) == words}
             result.unchanged += len(same)
-            again = shown.keys() == earlier.keys()
+            again = not nothing_earlier and shown.keys() == earlier.keys()
             step = _without(step, same)
             may_wait = is_known and again and not before.is_awaited
             if may_wait and end is not None and self._keep(row, batch, step, end, every):

@@ -17,6 +17,7 @@ _LOOKED_AT = 1200  # characters in which so many letters are looked for
 _MOSTLY_ENOUGH = 160  # characters in which so many letters mostly are
 _LEAST_LETTERS = 12
 _LEAST_LIKELY = 0.6
+_LOOKED_FOR = 0.59  # what is less likely the model need not find
 _NOT_WORDS = re.compile(r"https?://\S+|[@#]\w+|[^\w\s'-]|[\d_]")
 
 
@@ -52,7 +53,7 @@ def _detector() -> Callable[[str], tuple[str, float]]:
     model = fasttext.load_model(str(MODEL))
 
     def detected(words: str) -> tuple[str, float]:
-        labels, scores = model.predict(words, k=1)
+        labels, scores = model.predict(words, k=1, threshold=_LOOKED_FOR)
         return (labels[0].removeprefix("__label__"), float(scores[0])) if labels else ("und", 0.0)
 
     return detected
