@@ -30,8 +30,7 @@ def _align_between(first: Sequence[str], later: Sequence[str]) -> list[Opcode]:
     it can have no other place, and the stretch is the beginning itself. The same goes for the end.
     """
     shorter = min(len(first), len(later))
-    head = _count_equal(first, later)
-    tail = _count_equal(first[::-1], later[::-1])
+    head, tail = _count_equal(first, later), _count_equal(first[::-1], later[::-1])
     until, end = len(first) - tail, len(later) - tail
     if head + tail > shorter:
         return []
@@ -56,8 +55,8 @@ def _align_between(first: Sequence[str], later: Sequence[str]) -> list[Opcode]:
 
 
 def _align_rest(first: Sequence[str], later: Sequence[str]) -> Sequence[Opcode]:
-    if first and later and set(first).isdisjoint(later):
-        return [("replace", 0, len(first), 0, len(later))]
+    if set(first).isdisjoint(later):
+        return [("insert" if not first else "replace" if later else "delete", 0, len(first), 0, len(later))]
     return SequenceMatcher(None, first, later, autojunk=False).get_opcodes()
 
 

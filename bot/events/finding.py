@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
-from bot.events.likeness import Likeness, Nearness, compare, may_be_near, measure
+from bot.events.likeness import Likeness, Nearness, compare, may_be_near, may_share_enough, measure
 from bot.events.trimming import Published, is_whole_of
 from bot.events.words import SIGNED_POSTS, ComparedWords, list_tokens, make_words, read_words
 from storage.events import steps
@@ -110,9 +110,8 @@ def find_near(
     if len(found) > _COMPARED:  # those that nothing can join take no place of others
         found = [open_one.text_id for open_one in texts.read_candidates(found, one.source_id, at, again=words.stamped)]
     firsts = texts.read_tokens(found)
-    if len(firsts) > _COMPARED:
-        firsts = {number: tokens for number, tokens in firsts.items() if may_be_near(tokens, words, rules.near)}
-    compared = [(number, make_words(tokens)) for number, tokens in firsts.items()]
+    may_be = may_be_near if len(firsts) > _COMPARED else may_share_enough
+    compared = [(number, make_words(tokens)) for number, tokens in firsts.items() if may_be(tokens, words, rules.near)]
     measured = [(measure(first, words), number, first) for number, first in compared]
     near: tuple[Candidate, Likeness] | None = None
     whole = False

@@ -12,6 +12,7 @@ from bot.events.denials import count_denials, count_hedges, cut_out_emphasis, ma
 from bot.events.numerals import find_values, is_roman, kind_of
 from bot.events.replaced import LITTLE, find_weightless, is_end, is_head, is_misread, is_syllable, says_otherwise
 from bot.events.words import ComparedWords
+from storage.events.fingerprints import SHINGLE
 from storage.frozen import dataclass
 
 Verdict = Literal["copy", "quote", "contradiction", "other"]
@@ -97,13 +98,24 @@ def compare(
     return Likeness("quote" if added else "copy", alike, contained, added)
 
 
+def may_share_enough(first: Sequence[str], later: ComparedWords, near: Nearness) -> bool:
+    """Whether so many words of the first are in both that they can be near; False spares the shingles of both."""
+    if first[:SHINGLE] == later.tokens[:SHINGLE]:
+        return True  # most such are near
+    known, least = later.vocabulary, min(near.alike, near.contained)
+    most = sum(map(known.__contains__, first))
+    if most >= least * (min(len(first), len(known)) - 2):
+        return True
+    smaller = min(len(frozenset(first)), len(known)) - 2  # a text has a shingle for each new token but two
+    return most >= least * smaller
+
+
 def may_be_near(first: Sequence[str], later: ComparedWords, near: Nearness | None = None) -> bool:
     """Whether texts can be near enough for `compare`; False spares the shingles of the first."""
-    near, known, words = near or Nearness(), later.vocabulary, frozenset(first)
-    smaller = min(len(words) - 2, len(later.shingles))  # a text has a shingle for each new token but two
-    least = min(near.alike, near.contained) * smaller
-    if len(first) - len(words) + len(words & known) < least and tuple(first) != later.tokens:
-        return False  # so many tokens at most are in both
+    near, known = near or Nearness(), later.vocabulary
+    if not may_share_enough(first, later, near):
+        return False
+    least = min(near.alike, near.contained) * min(len(frozenset(first)) - 2, len(later.shingles))
     here = [token in known for token in first]
     most = list(zip(here, here[1:], here[2:], strict=False)).count((True, True, True))
     return most >= least or tuple(first) == later.tokens

@@ -132,6 +132,7 @@ def _weighty(tokens: Sequence[str], others: Sequence[str]) -> list[str]:
         if value[0].isdecimal() or value in named
         for place in range(start, end)
     }
+    outlines = {outline(other) for other in others}
     return [
         token
         for place, token in enumerate(tokens)
@@ -139,13 +140,13 @@ def _weighty(tokens: Sequence[str], others: Sequence[str]) -> list[str]:
         and not token.isdecimal()
         and token not in find_weightless()
         and not count_denials((token,))
+        and outline(token) not in outlines
         and not any(_is_same_word(token, other) for other in others)
     ]
 
 
 def _is_same_word(one: str, other: str) -> bool:
-    if one == other or outline(one) == outline(other):
-        return True
+    """Whether two words that look different are one, in another form or with a wrong letter."""
     if is_syllable(one) or is_syllable(other):
         return one + other in _alike()
     least, most = sorted((len(one), len(other)))
@@ -163,9 +164,9 @@ def _differ_by_one(one: str, other: str) -> bool:
 
 
 def _is_same_stem(one: str, other: str) -> bool:
-    common = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
-    if common < _STEM:
+    if one[:_STEM] != other[:_STEM]:
         return False
+    common = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
     if "\u0400" <= one[0] <= "\u052f":  # bent at the end
         return max(len(one), len(other)) - common <= 3
     return one[common:] in _SUFFIXES and other[common:] in _SUFFIXES

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from bot.events.finding import find_own_words, read_names
-from bot.events.likeness import compare, may_be_near
+from bot.events.likeness import Nearness, compare, may_be_near, may_share_enough
 from bot.events.numerals import find_values
+from bot.events.replaced import says_otherwise
 from bot.events.words import list_tokens, read_words
+from storage.events.fingerprints import number_shingles
 
 PAIRS = Path(__file__).with_name("copies.tsv")
 CLAIM = (
@@ -51,16 +53,33 @@ def test_copies_share_a_fingerprint_so_that_they_are_compared_at_all() -> None:
 
 def test_texts_that_are_not_compared_at_all_would_be_other_statements() -> None:
     read = [(read_words(first), read_words(later)) for *_, first, later in pairs()]
-    spared = 0
+    spared = by_words = 0
     for place, (first, later) in enumerate(read):
         for other in (later, read[place - 1][1], read[place - 1][0]):
+            by_words += not may_share_enough(first.tokens, other, Nearness())
             if not may_be_near(first.tokens, other):
                 spared += 1
                 assert compare(first, other).verdict == "other", (first.tokens, other.tokens)
-    assert spared > 300
+    assert spared > by_words > 300
     again = read_words("gone " * 30 + "the fleet has left the harbour of the old town before the morning")
     assert may_be_near(again.tokens, again)
     assert may_be_near(again.tokens, read_words("the fleet has left the harbour of the old town before the morning"))
+    others = " ".join(f"word{number}" for number in range(30))
+    longer = read_words(f"{others} the fleet has left the harbour of the old town before the morning")
+    assert compare(again, longer).verdict == "quote"
+    assert may_be_near(again.tokens, longer)
+
+
+def test_the_numbers_of_words_are_the_same_on_every_machine_for_they_are_stored() -> None:
+    assert number_shingles(["the", "press", "office", "informs"]) == (4593404136904940113, 3755019439739148929)
+    assert number_shingles(["အောင်", "ပွဲ", "၃"]) == (3842282556741268318,)
+    assert number_shingles(["one"]) == (3921285566862993619,)
+    assert number_shingles([]) == ()
+
+
+def test_a_word_that_was_misread_is_no_other_word_whatever_is_beside_it() -> None:
+    assert not says_otherwise(("modem", "tower"), ("modern", "mast", "towers"))
+    assert says_otherwise(("modem", "tower"), ("bridge", "mast", "towers"))
 
 
 @pytest.mark.parametrize(
