@@ -16,9 +16,9 @@ _TARGET_STATES = {"parked": "suspended"}  # as stored, and as every message call
 
 
 def describe_status(
-    found: ArchiveStatus, files: FileReport, daemon: DaemonState, problems: Iterable[str], now: int
+    found: ArchiveStatus, files: FileReport, daemon: DaemonState, problems: Iterable[str], now: int, first: str = ""
 ) -> dict[str, object]:
-    """The whole status; `problems` are what counts as unhealthy."""
+    """The whole status; `problems` are what counts as unhealthy, `first` is the first step towards an archive."""
     return status_json(
         found,
         now,
@@ -29,7 +29,7 @@ def describe_status(
         since=daemon.since,
         media=report_json(files),
         media_by_source={watch.name: source_report_json(files, watch.name) for watch in found.watches},
-        next_steps=suggest_steps(found, daemon),
+        next_steps=suggest_steps(found, daemon, first),
     )
 
 
@@ -71,10 +71,10 @@ def find_warnings(found: ArchiveStatus, now: int, shown: Shown = iso) -> Iterato
             yield f"{format_count(found.queue(name).waiting, what)} {words}"
 
 
-def suggest_steps(found: ArchiveStatus, daemon: DaemonState) -> Iterator[str]:
-    """Commands to run next."""
+def suggest_steps(found: ArchiveStatus, daemon: DaemonState, first: str = "") -> Iterator[str]:
+    """Commands to run next; `first` where nothing is watched yet."""
     if not found.watches:
-        yield "communique run --once"
+        yield first or "communique run --once"
     elif daemon.running is False:
         yield "communique run"
     for account in (row for row in found.accounts if row.state in NEEDS_SIGN_IN):

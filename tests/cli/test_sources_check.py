@@ -95,6 +95,7 @@ def test_without_any_source_it_says_what_is_missing(
 def test_there_is_a_line_for_every_failure() -> None:
     assert advise(Never("it is gone", remedy="remove it")) == "remove it"
     assert "look at it" in advise(Never("it is gone"))
+    assert "the network and the proxy" in advise(Later("a.example cannot be reached", unreached=True))
     assert "`every`" in advise(Later("slow down", state=RATE_LIMITED))
     assert advise(Later("500")) == "nothing to do: it is tried again by itself"
     assert advise(Later("broken", state=PLUG_IN_UNUSABLE)).startswith("repair or remove the package")

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from bot.cli.status.command import describe_watch
 from bot.clock import HOUR, MINUTE
 from bot.daemon.judging import DaemonState, find_problems, judge_space
@@ -89,12 +91,29 @@ def test_silence_is_told_apart_from_blindness() -> None:
 def test_before_anything_is_collected_status_says_so_to_people_and_machines(process: Program, tmp_path: Path) -> None:
     nowhere = str(tmp_path / "nowhere")
     told = json.loads(process("status", "--json", COMMUNIQUE_DATA_DIR=nowhere).stdout)
-    assert (told["healthy"], told["sources"], told["next_steps"]) == (False, [], ["communique run --once"])
+    assert (told["healthy"], told["sources"], told["next_steps"]) == (False, [], ["communique init"])
     assert "nothing collected yet" in told["problems"][0]
     ran = process("status", "--health", COMMUNIQUE_DATA_DIR=nowhere)
     assert (ran.returncode, ran.stderr) == (1, "")
     assert "nothing collected yet" in ran.stdout
     assert "last round  never\n" in process("status", COMMUNIQUE_DATA_DIR=nowhere).stdout
+
+
+@pytest.mark.parametrize(
+    ("config", "step"),
+    [
+        (None, "communique init"),
+        ("[defaults]\n", "communique sources add ADDRESS"),
+        ("[[sources]\n", "communique config check"),
+        ('[[sources]]\nname = "a"\nkind = "replay"\npath = "posts.jsonl"\n', "communique run --once"),
+    ],
+)
+def test_the_next_step_of_a_newcomer_is_one_that_works(
+    inside: Program, tmp_path: Path, config: str | None, step: str
+) -> None:
+    if config is not None:
+        (tmp_path / "config.toml").write_text(config)
+    assert inside("--data-dir", "none", "status").stdout.endswith(f"\nnext: {step}\n")
 
 
 def test_a_target_that_told_us_to_wait_is_a_warning_until_then() -> None:

@@ -153,6 +153,12 @@ def test_what_is_no_address_is_recognised_by_nobody(address: str) -> None:
     assert sources.recognise(address) == []
 
 
+@pytest.mark.parametrize("address", ["https://t.me/+AbCdEfGhIjKlMnOp", "t.me/joinchat/AAAA", "tg://join?invite=AbC"])
+def test_an_invitation_is_said_to_need_an_account_and_nobody_is_asked(address: str) -> None:
+    with pytest.raises(UserError, match="which only an account that has joined it can read"):
+        asyncio.run(discover(address, *(None,) * 3))  # type: ignore[arg-type]
+
+
 def test_places_that_are_closed_name_the_nearest_thing_that_works() -> None:
     with pytest.raises(UserError, match="RSSHub"):
         asyncio.run(discover("https://x.com/someone", *(None,) * 3))  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ from storage import state_names
 
 _WAIT = "nothing to do: it is tried again by itself"
 _NETWORK = "look at the network and the proxy: `communique doctor`"
+_UNREACHED = f"it is tried again by itself; if that does not help, {_NETWORK}"
 _BROWSER = "look at it in a browser: it may show that to programs only"
 _BY_STATE = {
     state_names.RATE_LIMITED: "nothing to do: it is asked again when the server allows it; a longer `every` helps",
@@ -31,4 +32,4 @@ def advise(failure: Later | Never) -> str:
     """What to do about it; the remedy of a refusal goes first."""
     if isinstance(failure, Never):
         return failure.remedy or _BY_STATE.get(failure.state, "a person must act: look at it in a browser")
-    return _BY_STATE.get(failure.state, _WAIT)
+    return _BY_STATE.get(failure.state, _UNREACHED if failure.unreached else _WAIT)

@@ -1,5 +1,6 @@
 """What an address is, as a source: the kinds that may read it are tried, the surest first."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _CAP = 8 << 20
 # Places that show nothing without an account or a payment, so that no kind reads them.
+_INVITATION = re.compile(r"\b(?:t|telegram)\.me/(?:\+|joinchat\b)|^tg:.*\bjoin\b", re.IGNORECASE)
 _CLOSED = ("x.com", "twitter.com", "facebook.com", "fb.com", "instagram.com", "threads.net", "vk.com", "tiktok.com")
 
 
@@ -152,6 +154,11 @@ def _hint(address: str) -> str:
         return (
             "a mailbox needs a user, a password file and the senders that count, so write it by hand: "
             'kind = "mail", server = "imaps://HOST:993" and the keys that docs/sources/mail.md shows'
+        )
+    if _INVITATION.search(address):
+        return (
+            "an invitation leads to a private channel, which only an account that has joined it can read: "
+            'see docs/telegram-account.md, then write kind = "telegram", channel = "the link"'
         )
     closed = next((one for one in _CLOSED if host == one or host.endswith(f".{one}")), None)
     if closed is None:

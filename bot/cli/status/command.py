@@ -15,7 +15,7 @@ from bot.daemon.judging import DaemonState, free_bytes, judge
 from bot.documents.as_json import iso
 from bot.documents.counts import format_count, format_size
 from bot.documents.mute import describe_muted
-from bot.errors import UserError
+from bot.errors import ConfigError, UserError
 from bot.foreign.text import one_line, visible
 from bot.listing.account import explain_account
 from bot.listing.files import NO_FILES, FileReport, read_report, warn_of_files
@@ -65,7 +65,7 @@ def command(ctx: click.Context, health: bool, zone: Zone, form: str | None) -> N
     database = paths.database_in(session.data_dir())
     problems = tuple(dict.fromkeys((*collected, *judge(found, daemon, database, now, shown))))
     if form is not None:
-        document = describe_status(found, files, daemon, problems, now)
+        document = describe_status(found, files, daemon, problems, now, _find_first_step(session, found))
         write_json(session, document)
     else:
         for row in _lines(session, found, files, daemon, problems, zone, now):
@@ -90,6 +90,21 @@ def _read_status(session: Session, now: int) -> tuple[ArchiveStatus, FileReport,
     with archive.reading() as reader:
         files = read_report(reader, _read_limits(session), free_bytes(session.data_dir()))
         return read_status(reader, now), files, ()
+
+
+def _find_first_step(session: Session, found: ArchiveStatus) -> str:
+    """What comes first where nothing is watched yet: a config, a source in it, or the first pass; else nothing."""
+    if found.watches:
+        return ""
+    from bot.config.entries import list_sources
+
+    if not session.has_config():
+        return "communique init"
+    try:
+        known = list_sources(session.config_flag, session.environment)
+    except ConfigError:
+        return "communique config check"
+    return "communique run --once" if known else "communique sources add ADDRESS"
 
 
 def describe_watch(watch: Watch, zone: Zone, now: int) -> str:
@@ -177,7 +192,7 @@ def _lines(
     ):
         yield f"{style(session, 'warning', 'yellow')}  {one_line(warning)}"
     yield from status_files.given_up(session, files)
-    for step in suggest_steps(found, daemon):
+    for step in suggest_steps(found, daemon, _find_first_step(session, found)):
         yield f"next: {one_line(step)}"
 
 
