@@ -11,36 +11,34 @@ from collections.abc import Set as AbstractSet
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from storage.archive.database import as_list
 from storage.archive.full_text import find_floor
 from storage.frozen import dataclass
-from storage.language.sequences import glob
+from storage.language.match import PreparedDocument
 from storage.language.tree import And, Fuzzy, Guarded, Near, Node, Not, Or, Wild
 from storage.language.version import FOLD_VERSION
 from storage.posts.ids import TEXT_BITS
 from storage.posts.progress import find_versions
 from storage.search import by_text, prefilter
 from storage.search.bounds import AS_IT_IS, EVERY, NONE, Bounded, Rows, Scope, bounds, is_dear
-from storage.search.facts import RULES, WHOLE, WITH
+from storage.search.documents import load_documents
+from storage.search.parts import MATCHING, SOME, Parts, read_ids
 from storage.search.plan import (
     All,
     Fact,
-    IdRange,
     Ids,
     Plan,
-    Some,
     Source,
     all_of,
     any_of,
     between,
-    both,
     edges,
-    expressions,
-    invert,
+    is_dear_plan,
+    is_walked,
     make_plan,
     narrows,
     of_sources,
 )
+from storage.search.usual import without_usual
 from storage.search.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -52,16 +50,13 @@ _GATHERED = 64_000  # posts that are asked for at once, at most, where each stat
 _WINDOW = 1_000  # texts of posts from which sets are taken first, and the most: a set of so many takes 20 MB
 _WIDEST = 256_000
 _WIDEST_DEAR = 1_000_000  # where each statement gathers very many words
-_FEW = 100  # posts that are looked at faster than a set is taken to narrow them
 _FEW_BEFORE_DEAR = 1_000  # the same where that set is gathered from very many words
-_FEW_ROWS = 2_000  # of one part: they are taken at once
+_FEW_TRIED = 200  # the same where nothing but these words narrows the query
+_NONE_FOUND = 300  # posts that are looked at in the time of one more step
+_FEW_MORE = 1_000  # posts that are looked at faster than much is asked of the index
+_SAMPLE = 100  # posts that say what is usual
 _FEW_LED = 400  # posts that are looked at faster than other parts narrow them
-_ROWS_FOR_ONE = 20  # rows of the index that are read to spare a look at one post
-_MOST_MATCHED = 100_000  # posts of a rule: more are no help
 _RARE = (1_000, 10_000, 100_000)  # rows up to which the words of a query are compared for rarity, step by step
-
-
-_EVERY = Ids(others=True, ids=frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +81,20 @@ class Candidates:
     def __init__(self, reader: Reader, asked: Asked) -> None:
         self._reader = reader
         self._asked = asked
-        self._known: dict[Plan, set[int] | None] = {}
-        self._matched: dict[Fact, Ids] = {}
+        self._vocabulary = Vocabulary(reader)
+        self._floor = prefilter.TOP
+        self._newest: list[int] = []  # posts that were looked at last
+        self.wanted: int | None = None  # how many answers, if not all
+        self.found = 0  # how many of them whoever looks at the posts has found
 
     @cached_property
     def stale(self) -> tuple[int, ...]:
         """Versions of texts that the index knows by an older folding."""
         return tuple(find_versions(self._reader))
+
+    @cached_property
+    def _parts(self) -> Parts:
+        return Parts(self._reader, (FOLD_VERSION, *self.stale), history=self._asked.scope.history)
 
     @cached_property
     def moving(self) -> bool:
@@ -103,7 +105,7 @@ class Candidates:
     def visible(self) -> set[int] | None:
         """All posts that the reader sees, where they are so few that each is looked at: the index has mostly others."""
         sources = self._reader.sources
-        return None if sources is None else self._few(Fact("source", tuple(sources)))
+        return None if sources is None else self._parts.few(Fact("source", tuple(sources)))
 
     @cached_property
     def bounds(self) -> Bounded:
@@ -112,7 +114,7 @@ class Candidates:
 
     def find_bounds(self, *, gathers: bool) -> Bounded:
         """The same; `gathers` as for the words of the index."""
-        return bounds(self._asked.root, self._asked.scope, Vocabulary(self._reader, gathers=gathers))
+        return bounds(self._asked.root, self._asked.scope, self._vocabulary.limited(gathers=gathers))
 
     @property
     def is_indexed(self) -> bool:
@@ -126,8 +128,8 @@ class Candidates:
         rows = self._reader.rows("SELECT id, name, handle, tags, side FROM sources")
         return [{**dict(row), "tags": json.loads(row["tags"])} for row in rows]
 
-    def _plan(self, words: Vocabulary, *, easy: bool = False) -> Plan:
-        """All that is known of the answers; `easy` as for `bounds`."""
+    def _plan(self, words: Vocabulary, *, easy: bool = False, root: Node | None = None) -> Plan:
+        """All that is known of the answers, or of those of another query; `easy` as for `bounds`."""
         asked = self._asked
         chosen = [
             row["id"]
@@ -139,7 +141,7 @@ class Candidates:
             found = all_of((self._old_index(), self._facts))
         else:
             found = make_plan(
-                asked.root, self._sources, lambda node: bounds(node, asked.scope, words, easy=easy).at_all
+                root or asked.root, self._sources, lambda node: bounds(node, asked.scope, words, easy=easy).at_all
             )
         if self.stale:
             found = any_of((found, all_of((Fact("stale", self.stale), self._facts))))
@@ -170,30 +172,73 @@ class Candidates:
             yield from _sliced(_between(self.visible, low, high), size)
             return
         if among != EVERY:
-            yield from self._of(among, low, high, size, dear=_is_dear(among))
+            yield from filter(None, self._of(among, low, high, size, dear=is_dear_plan(among)))
             return
-        plan = self._plan(Vocabulary(self._reader, thorough=False))
-        dear = _is_dear(plan)
-        if dear or _needs_words(self._asked.root):
-            easy = self._plan(Vocabulary(self._reader, thorough=False), easy=True)
-            looked = 0 if dear or narrows(easy) else _NEWEST
-            for ids in self._of(easy, low, high, size) if not looked else ():
-                yield ids
-                looked, high = looked + len(ids), ids[-1]
-                if looked >= _NEWEST:
+        for plan, least in self._plans():
+            looked = 0
+            for ids in self._of(plan, low, high, size, dear=is_dear_plan(plan)):
+                looked += len(ids) or _NONE_FOUND
+                high = ids[-1] if ids else self._floor
+                if ids:
+                    self._newest = ids
+                    yield ids
+                if least is not None and looked >= least and not self._goes_well(looked):
                     break
-            if looked < _NEWEST:
+            else:
                 return
-            words = Vocabulary(self._reader)
-            plan = self._plan(words)
-            dear = _is_dear(plan)
-            if dear and self._leads(easy := self._plan(words, easy=True)):
-                plan, dear = easy, False
-        yield from self._of(plan, low, high, size, dear=dear)
+
+    def _plans(self) -> Iterator[tuple[Plan, int | None]]:
+        """Plans, each dearer than those before, and after how many posts the next one is tried; None: the last."""
+        words = self._vocabulary.limited(thorough=False)
+        plan = self._plan(words)
+        if not is_dear_plan(plan) and not _needs_words(self._asked.root):
+            yield plan, None
+            return
+        easy = self._plan(words, easy=True)
+        if is_dear_plan(plan) or narrows(easy):
+            yield easy, _NEWEST
+        elif self._is_dear:
+            yield easy, _FEW_TRIED
+        if self._is_dear:
+            easy = self._plan(self._vocabulary, easy=True)
+            if self._leads(easy):
+                yield easy, None
+                return
+            if self.wanted is not None:
+                self._parts.gathers = True
+                yield self._plan(self._vocabulary, root=self._without_usual()), _FEW_MORE
+        yield self._thorough_plan, None
+
+    @cached_property
+    def _thorough_plan(self) -> Plan:
+        return self._plan(self._vocabulary)
+
+    @cached_property
+    def _is_dear(self) -> bool:
+        return is_dear_plan(self._thorough_plan)
+
+    def _goes_well(self, looked: int) -> bool:
+        """Whether looking at a few more posts is faster than asking for what narrows them, from what it has found."""
+        if self.wanted is None or not self._is_dear:
+            return False
+        return (self.wanted - self.found) * looked <= _FEW_MORE * self.found
+
+    def _without_usual(self) -> Node:
+        """The query without what posts usually have that were looked at, of what takes long to be gathered."""
+        asked = self._asked
+
+        def is_dear_(node: Node) -> bool:
+            return is_dear(bounds(node, asked.scope, self._vocabulary).at_all.text)
+
+        ids = self._newest[-_SAMPLE:]
+        if not ids:
+            ids = self._reader.column(_POSTS + SOME, {"low": -prefilter.TOP, "high": prefilter.TOP, "most": _SAMPLE})
+        loaded = load_documents(self._reader, ids, history=asked.scope.history)
+        return without_usual(asked.root, [PreparedDocument(one) for one in loaded.values()], is_dear_)
 
     def _leads(self, plan: Plan) -> bool:
         """Whether a plan leads to so few posts that they are looked at before many words are asked for."""
-        few = self._few(plan)
+        few = self._parts.few(plan)
         return few is not None and len(few) <= _FEW_BEFORE_DEAR
 
     def _of(self, plan: Plan, low: int, high: int, size: int, *, dear: bool = False) -> Iterator[list[int]]:
@@ -202,7 +247,7 @@ class Candidates:
         for cut in cuts:
             for ids in self._stretch(between(plan, cut, high), cut, high, size, dear=dear):
                 yield ids
-                size = min(size * 2, _LAST)
+                size = min(size * 2, _LAST) if ids else size
             high = cut
 
     def _stretch(self, plan: Plan, low: int, high: int, size: int, *, dear: bool) -> Iterator[list[int]]:
@@ -210,140 +255,70 @@ class Candidates:
         if plan == NONE:
             return iter(())
         if isinstance(plan, Rows) and not plan.others:
-            return self._walk(plan.text, low, high, size, dear=dear)
-        few = self._few(plan)
+            return self._walk(plan.text, low, high, max(size, _LAST) if dear else size, dear=dear)
+        few = self._parts.few(plan)
         if few is not None and len(few) <= _FEW_LED:
             return _sliced(_between(few, low, high), size)
-        words = [part for part in plan.parts if _is_walked(part)] if isinstance(plan, All) else []
-        return self._windows(plan, words[0] if words else None, low, high, size, dear=dear)
+        parts = plan.parts if isinstance(plan, All) else ()
+        words = next((part for part in parts if isinstance(part, Rows) and is_walked(part)), None)
+        return self._windows(plan, words, low, high, size, dear=dear)
 
     def _walk(self, term: str, low: int, high: int, size: int, *, dear: bool) -> Iterator[list[int]]:
         """What matches in the index, a few posts at a time."""
         while low < high:
             asked = {"term": term, "low": low, "high": high, "most": size}
-            ids: list[int] = self._reader.column(_MATCHING + _NEWEST_FIRST, asked)
+            ids = sorted(read_ids(self._reader, MATCHING + _NEWEST_FIRST, asked), reverse=True)
             for start in range(0, len(ids), _LAST):
                 yield ids[start : start + _LAST]
             if len(ids) < size:
                 return
             high = ids[-1]
-            size = min(size * 4, _GATHERED) if dear else min(size * 2, _LAST)
+            size = min(size * 16, _GATHERED) if dear else min(size * 2, _LAST)
 
     def _windows(
-        self, plan: Plan, words: Plan | None, low: int, high: int, size: int, *, dear: bool
+        self, plan: Plan, words: Rows | None, low: int, high: int, size: int, *, dear: bool
     ) -> Iterator[list[int]]:
-        """The sets of a plan among more and more posts at a time, or among more and more that have some words."""
+        """The posts of a plan among more and more posts at a time, or among more and more that have some words.
+
+        An empty list ends each of these steps: down to `_floor` all has been given.
+        """
         most = _GATHERED if dear else _WINDOW
         while low < high:
             asked: dict[str, object] = {"low": low, "high": high, "most": most}
-            if isinstance(words, Rows):
-                matching = self._reader.column(_MATCHING + _NEWEST_FIRST, asked | {"term": words.text})
-                floor = matching[-1] if len(matching) == most else low
-                others = all_of(part for part in plan.parts if part != words) if isinstance(plan, All) else EVERY
-                found = Ids(others=False, ids=set(matching))
-                if len(matching) > _FEW:
-                    beside = self._set(others, floor, high, _ROWS_FOR_ONE * len(matching))
-                    found = both(found, beside)
-                    words = words if beside.others or len(beside.ids) > len(matching) else None  # what is rarer leads
+            few = self._parts.few(plan, most)
+            if few is not None:
+                yield from self._among(plan, _between(few, low, high), size)
+                return
+            if words is not None:
+                matching = read_ids(self._reader, MATCHING + _NEWEST_FIRST, asked | {"term": words.text})
+                floor = min(matching) if len(matching) == most else low
+                ids = _between(self._parts.narrow(plan, set(matching), but=words), low, high)
             else:
                 after = self._reader.value(_AFTER_SOME, asked)
                 floor = low if after is None else after
-                found = self._set(plan, floor, high)
-            ids = self._newest_first(found, floor, high)
+                ids = self._newest_first(self._parts.find(plan, floor, high), floor, high)
             yield from _sliced(ids, size)
+            self._floor = floor
+            yield []
             size = min(size * 2, _LAST) if ids else size
             high, most = floor, min(most * 16, _WIDEST_DEAR) if dear else min(most * 4, _WIDEST)
+
+    def _among(self, plan: Plan, ids: list[int], size: int) -> Iterator[list[int]]:
+        """Those of these posts that are in a plan, asked for more and more at a time."""
+        most = _WINDOW
+        while ids:
+            found = _between(self._parts.narrow(plan, set(ids[:most])), ids[-1], ids[0] + 1)
+            yield from _sliced(found, size)
+            self._floor = ids[:most][-1]
+            yield []
+            size = min(size * 2, _LAST) if found else size
+            ids, most = ids[most:], min(most * 4, _WIDEST)
 
     def _newest_first(self, found: Ids, low: int, high: int) -> list[int]:
         if found.others:
             every = self._reader.column(_POSTS, {"low": low, "high": high})
             return [post_id for post_id in every if post_id not in found.ids]
         return _between(found.ids, low, high)
-
-    def _set(self, plan: Plan, low: int, high: int, most: int = -1) -> Ids:
-        """The posts of a plan in [low, high), which has no edge of a span inside; and a few more.
-
-        A part with so many rows is left out: it narrows too little for what it costs.
-        """
-        if isinstance(plan, All):
-            known = _EVERY
-            for part in sorted(plan.parts, key=self._dearness):
-                if not known.others:
-                    if len(known.ids) <= (_FEW_BEFORE_DEAR if _is_dear(part) else _FEW):
-                        break
-                    most = _ROWS_FOR_ONE * len(known.ids)
-                known = both(known, self._set(part, low, high, most))
-            return known
-        if isinstance(plan, Some):
-            known = Ids(others=False, ids=set())
-            for part in plan.parts:
-                known = invert(both(invert(known), invert(self._set(part, low, high, most))))
-                if known == _EVERY:
-                    break
-            return known
-        assert not isinstance(plan, IdRange), "a span has no edge here"
-        few = self._few(plan)
-        if few is not None:
-            return Ids(plan.others, few)
-        asked: dict[str, object] = {"low": low, "high": high, "most": most}
-        if isinstance(plan, Rows):
-            found = self._reader.column(_MATCHING + _SOME, asked | {"term": plan.text}) if plan.text else []
-        elif plan.name == "old index":
-            found = [one for ask, term in plan.values for one in self._reader.column(ask, asked | {"term": term})]
-        elif plan.name in WITH:
-            found = self._with(plan, WITH[plan.name] + _SOME, asked)
-        else:
-            return self._of_posts(plan)
-        return _EVERY if len(found) == most else Ids(plan.others, set(found))
-
-    def _few(self, plan: Plan) -> set[int] | None:
-        """All posts of a plan, asked for once, where they are few, and maybe some others."""
-        if isinstance(plan, All):
-            known = [few for part in plan.parts if (few := self._few(part)) is not None]
-            return set.intersection(*known) if known else None
-        if isinstance(plan, Some):
-            ways = [self._few(part) for part in plan.parts]
-            return None if None in ways else set().union(*filter(None, ways))
-        if isinstance(plan, IdRange) or plan.others:
-            return None
-        if plan not in self._known:
-            self._known[plan] = self._whole(plan)
-        return self._known[plan]
-
-    def _whole(self, plan: Rows | Fact) -> set[int] | None:
-        asked: dict[str, object] = {"low": -prefilter.TOP, "high": prefilter.TOP, "most": _FEW_ROWS}
-        if isinstance(plan, Rows):
-            if is_dear(plan.text):
-                return None
-            found = self._reader.column(_MATCHING + _NEWEST_FIRST, asked | {"term": plan.text})
-        elif plan.name in WITH:
-            found = self._with(plan, WITH[plan.name] + _SOME, asked)
-        elif plan.name in WHOLE:
-            whole = self._of_posts(plan)
-            return None if whole.others or len(whole.ids) >= _FEW_ROWS else set(whole.ids)
-        else:
-            return None
-        return set(found) if len(found) < _FEW_ROWS else None  # rows: one post may have several
-
-    def _of_posts(self, fact: Fact) -> Ids:
-        """Facts of which there is no index by post, events and rules: they are the same in each window."""
-        if fact not in self._matched:
-            values: tuple[object, ...] = fact.values
-            if fact.name == "rule":
-                names = self._reader.column(RULES)
-                values = tuple(name for name in names if glob(str(fact.values[0]), name.casefold()))
-            ids = self._reader.column(WHOLE[fact.name], {"values": as_list(values), "most": _MOST_MATCHED})
-            known = len(ids) < _MOST_MATCHED
-            self._matched[fact] = Ids(fact.others, set(ids)) if known else _EVERY
-        return self._matched[fact]
-
-    def _with(self, fact: Fact, ask: str, asked: dict[str, object]) -> list[int]:
-        known = {"values": as_list(fact.values), "versions": as_list((FOLD_VERSION, *self.stale))}
-        return self._reader.column(ask, asked | known)
-
-    def _dearness(self, plan: Plan) -> int:
-        """How late a part is asked for: what is rare comes first."""
-        return 0 if self._few(plan) is not None else 3 if _is_dear(plan) else 1 if isinstance(plan, Fact) else 2
 
     def _rarest(self, terms: list[str]) -> str:
         """The expression with the fewest rows, as far as it pays to count."""
@@ -354,15 +329,6 @@ class Candidates:
             if rows[least] < most:
                 break
         return least
-
-
-def _is_dear(plan: Plan) -> bool:
-    return any(map(is_dear, expressions(plan)))
-
-
-def _is_walked(plan: Plan) -> bool:
-    """Whether the index gives what matches from the newest on without gathering it first."""
-    return isinstance(plan, Rows) and not plan.others and not is_dear(plan.text)
 
 
 def _between(ids: AbstractSet[int], low: int, high: int) -> list[int]:
@@ -385,9 +351,7 @@ def _needs_words(node: Node) -> bool:
     return isinstance(node, Fuzzy | Wild)
 
 
-_MATCHING = "SELECT rowid FROM posts_index WHERE posts_index MATCH :term AND rowid >= :low AND rowid < :high"
-_SOME = " LIMIT :most + 0"
-_NEWEST_FIRST = f" ORDER BY rowid DESC{_SOME}"
+_NEWEST_FIRST = f" ORDER BY rowid DESC{SOME}"
 # In the old index a text's rowid is its post's id << 14 and more.
 _MATCHING_OLD = (
     f"SELECT texts_index.rowid >> {TEXT_BITS} FROM texts_index WHERE texts_index MATCH :term "

@@ -27,6 +27,17 @@ WITH = {
         f"AND id >= :low << {TEXT_BITS} AND id < :high << {TEXT_BITS}"
     ),
 }
+OF_POST = {  # the same of a post `p`
+    "source": f"p.source_id {in_list('values')}",
+    "file": f"EXISTS (SELECT 1 FROM media m WHERE m.post_id = p.id AND m.kind {in_list('values')})",
+    "forward": "p.forward IS NOT NULL",
+    "reply": "p.reply_to IS NOT NULL",
+    "edit": "(p.edited_at IS NOT NULL OR p.revision > 0)",
+    "lang": (  # the language of the only current text is that of the post
+        f"(p.language {in_list('values')} OR p.texts > 1 AND EXISTS (SELECT 1 FROM texts t NOT INDEXED "
+        f"WHERE t.id >= p.id << {TEXT_BITS} AND t.id < (p.id + 1) << {TEXT_BITS} AND t.language {in_list('values')}))"
+    ),
+}
 WHOLE = {
     "event": f"SELECT post_id FROM event_posts WHERE event_id {in_list('values')} LIMIT :most + 0",
     "rule": f"SELECT DISTINCT post_id FROM matches WHERE rule {in_list('values')} LIMIT :most + 0",

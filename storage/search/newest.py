@@ -16,6 +16,7 @@ from storage.posts.ids import POST_BITS, SECOND
 from storage.search import documents, prefilter
 from storage.search.bounds import AS_IT_IS
 from storage.search.candidates import Asked, Candidates
+from storage.search.parts import read_ids
 from storage.search.search import FoundPost
 from storage.search.sift import IN_LANGUAGE, Sieve
 
@@ -155,9 +156,7 @@ class _Ways:
         return set(self._ids(_MATCHING, asked))
 
     def _ids(self, ask: str, asked: dict[str, object]) -> list[int]:
-        """All ids of an answer, newest first, in one row: after each row other threads of Python would have a turn."""
-        found: list[int] = json.loads(self._reader.value(_AS_ONE.format(ask), asked))
-        return sorted(found, reverse=True)
+        return sorted(read_ids(self._reader, ask, asked), reverse=True)
 
     def verified(self, ids: list[int], sure: set[int]) -> list[int]:
         """Those of them on which the query holds."""
@@ -210,7 +209,6 @@ _SAID = (
     f"(CASE WHEN abs(p.posted_at / {SECOND} - (p.id >> {POST_BITS})) < 3600 THEN p.posted_at"
     f" ELSE (p.id >> {POST_BITS}) * {SECOND} END)"
 )
-_AS_ONE = "SELECT json_group_array(id) FROM ({})"
 _MATCHING = (
     "SELECT rowid AS id FROM posts_index WHERE posts_index MATCH :term AND rowid >= :low AND rowid < :high "
     "ORDER BY rowid DESC LIMIT :size + 0"

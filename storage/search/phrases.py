@@ -21,6 +21,7 @@ _MOST_TOKENS = 12  # of one phrase: more make the question longer and hardly nar
 MOST_PARTS = 24
 SHORTEST_PREFIX = 3  # shorter ones gather half the index before the first row
 _MOST_FUZZY = 4  # tokens of a fuzzy term: the ways to spread its edits over more are many, and narrow little
+_MOST_TOGETHER, _TOGETHER = 100, 32  # ways: at each row the index looks at each way of an OR that stands alone
 _NOTHING = f'"{CLOSED}{CLOSED}"'  # what no text matches
 
 
@@ -252,4 +253,7 @@ def any_of(parts: Iterable[str | None]) -> str:
 
 def _joined(word: str, parts: Iterable[str | None]) -> str:
     found = list(dict.fromkeys(filter(None, parts)))
+    if word == " OR " and len(found) > _MOST_TOGETHER:
+        groups = [word.join(found[start : start + _TOGETHER]) for start in range(0, len(found), _TOGETHER)]
+        found = [f"(({group}) NOT {_NOTHING})" for group in groups]
     return f"({word.join(found)})" if len(found) > 1 else found[0] if found else ""

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 from storage.language.tree import And, Is, Node, Not, Or, When
 from storage.posts.ids import SECOND, first_id
 from storage.search import prefilter
-from storage.search.bounds import EVERY, NONE, Rows
+from storage.search.bounds import EVERY, NONE, Rows, is_dear
 
 FILES: Mapping[str, tuple[str, ...]] = {  # kinds of files, as in storage.search.documents
     "voice": ("voice",),
@@ -65,6 +65,9 @@ class Ids(NamedTuple):
 
     others: bool
     ids: frozenset[int] | set[int]
+
+
+EVERY_ID = Ids(others=True, ids=frozenset())
 
 
 def both(one: Ids, other: Ids) -> Ids:
@@ -223,3 +226,23 @@ def narrows(plan: Plan) -> bool:
     if isinstance(plan, Some):
         return all(map(narrows, plan.parts))
     return not plan.others
+
+
+def words_of(plan: Plan) -> int:
+    """How many words or phrases its longest expression has."""
+    return 1 + max((text.count(" OR ") for text in expressions(plan)), default=0)
+
+
+def is_gathered(plan: Plan) -> bool:
+    """Whether the index gathers all that matches before it gives the first."""
+    return any('" *' in text for text in expressions(plan))
+
+
+def is_dear_plan(plan: Plan) -> bool:
+    """Whether an expression is dear."""
+    return any(map(is_dear, expressions(plan)))
+
+
+def is_walked(plan: Plan) -> bool:
+    """Whether the index gives what matches from the newest on without gathering it first."""
+    return isinstance(plan, Rows) and not plan.others and not is_dear(plan.text)

@@ -66,7 +66,7 @@ def search(
     posts with lower ids, for the next page.
     """
     asked = replace(_asked(query, since, until, sources, tags, Scope(history, reliable)), below=below)
-    wanted = _Search(reader, asked)
+    wanted = _Search(reader, asked, limit)
     left = limit
     if left is not None and left <= 0:
         return
@@ -144,13 +144,14 @@ def _asked(
 class _Search:
     """One question put to one archive."""
 
-    def __init__(self, reader: Reader, asked: Asked) -> None:
+    def __init__(self, reader: Reader, asked: Asked, limit: int | None = None) -> None:
         self._reader = reader
         self._asked = asked
         self._candidates = Candidates(reader, asked)
         fields = _fields(asked.root)
         self._media, self._rules = "has" in fields, "rule" in fields
         self._sieve = Sieve(reader, asked.root, asked.scope)
+        self._candidates.wanted = limit
         self.cut = False  # whether `readings` ended before its last candidate
 
     def count_indexed(self, effort: int | None = None) -> int | None:
@@ -205,6 +206,7 @@ class _Search:
                         document = only_reliable(document)
                     reading = PreparedDocument(document)
                     if holds(self._asked.root, reading):
+                        self._candidates.found += 1
                         yield reading
 
     def _is_asked_of(self, document: Document) -> bool:

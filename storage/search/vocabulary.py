@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from storage.archive.packed_words import FOLDED
 from storage.language.distance import distance, pieces
@@ -15,6 +17,9 @@ from storage.language.words import PLURAL, POSSESSIVE, irregular, plurals
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader
+
+_Found = TypeVar("_Found")
+_Key: TypeAlias = tuple[str, str, int]
 
 _MOST_BEGINNING = 1_000  # words; more are gathered faster by the index itself
 _MOST = 2_000  # words; a question with more takes longer than reading the posts
@@ -29,24 +34,43 @@ class Vocabulary:
     `gathers` whether the index may gather very many.
     """
 
-    def __init__(self, reader: Reader, *, thorough: bool = True, gathers: bool = False) -> None:
+    def __init__(
+        self, reader: Reader, *, thorough: bool = True, gathers: bool = False, known: dict[_Key, Any] | None = None
+    ) -> None:
         self._reader = reader
         self._thorough = thorough
         self.gathers = gathers
-        self._close: dict[tuple[str, int], dict[str, int] | None] = {}
+        self._known: dict[_Key, Any] = {} if known is None else known
+
+    def limited(self, *, thorough: bool = True, gathers: bool = False) -> Vocabulary:
+        """The same words within other limits: what one of both has found, the other need not look for."""
+        return Vocabulary(self._reader, thorough=thorough, gathers=gathers, known=self._known)
+
+    def _once(self, find: Callable[..., _Found], what: str, more: int = 0) -> _Found:
+        key = (find.__name__, what, more)
+        if key not in self._known:
+            self._known[key] = find(what, more) if more else find(what)
+        found: _Found = self._known[key]
+        return found
 
     def beginning_with(self, lead: str) -> list[str] | None:
         """Words with this beginning; compounds keep their mark."""
         if lead.isdecimal():
             return None
-        found = self._beginning_with(lead, _MOST_BEGINNING + 1)
+        found = self._once(self._beginning_with, lead)
         return found if len(found) <= _MOST_BEGINNING else None
+
+    @cached_property
+    def _newest_texts(self) -> list[str]:
+        return self._reader.column(_NEWEST, {"most": _SAMPLED, "version": FOLD_VERSION})
 
     def usual_with(self, lead: str) -> list[str]:
         """The words with this beginning that the newest texts use most; no compounds."""
-        texts: list[str] = self._reader.column(_NEWEST, {"most": _SAMPLED, "version": FOLD_VERSION})
+        return self._once(self._usual_with, lead)
+
+    def _usual_with(self, lead: str) -> list[str]:
         counts: Counter[str] = Counter()
-        for text in texts:
+        for text in self._newest_texts:
             words = (word.rstrip(PLURAL + POSSESSIVE) for word in text.replace("-", " ").split())
             counts.update({word for word in words if word.startswith(lead)})
         return [word for word, _ in counts.most_common(_USUAL)]
@@ -55,9 +79,12 @@ class Vocabulary:
         """Words that a pattern of letters, `*` and `?` fits, as singular or plural; compounds keep their mark."""
         if not self._thorough or not re.search(r"[^*?\d]", pattern):
             return None
-        near = self._like_one_of(_forms(pattern))
-        found = _fitting(pattern, near) if len(near) <= _MOST_NEAR else near
+        found = self._once(self._like, pattern)
         return found if len(found) <= _MOST else None
+
+    def _like(self, pattern: str) -> list[str]:
+        near = self._like_one_of(_forms(pattern))
+        return _fitting(pattern, near) if len(near) <= _MOST_NEAR else near
 
     def _like_one_of(self, patterns: set[str]) -> list[str]:
         """Words that one of the patterns fits, at least: SQLite tells most of them."""
@@ -68,13 +95,11 @@ class Vocabulary:
 
     def close_to(self, word: str, edits: int) -> dict[str, int] | None:
         """Words at most so many edits away, each with its distance."""
-        if (word, edits) not in self._close:
-            self._close[word, edits] = self._close_to(word, edits)
-        return self._close[word, edits]
-
-    def _close_to(self, word: str, edits: int) -> dict[str, int] | None:
         if not self._thorough or sum(not char.isdecimal() for char in word) <= edits:
             return None
+        return self._once(self._close_to, word, edits)
+
+    def _close_to(self, word: str, edits: int) -> dict[str, int] | None:
         letters, size = set(word), len(word)
         asked: dict[str, object] = {"low": size - edits, "high": size + edits, "closed": CLOSED}
         known = {f"piece{number}": piece for number, piece in enumerate(pieces(word, edits + 1))}
@@ -89,10 +114,10 @@ class Vocabulary:
                     found[other] = apart
         return found if len(found) <= _MOST else None
 
-    def _beginning_with(self, lead: str, most: int = -1) -> list[str]:
+    def _beginning_with(self, lead: str) -> list[str]:
         words: list[str] = []
         for mark in ("", CLOSED):
-            asked = {"low": mark + lead, "high": mark + lead + "\U0010ffff", "most": most}
+            asked = {"low": mark + lead, "high": mark + lead + "\U0010ffff", "most": _MOST_BEGINNING + 1}
             words += self._reader.column(
                 "SELECT word FROM words WHERE word >= :low AND word < :high ORDER BY word LIMIT :most + 0", asked
             )

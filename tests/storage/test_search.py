@@ -392,6 +392,13 @@ DEEP = (
     "army source:desk* -source:spokesman tag:junta",
     "/rar/ has:voice",
     "(/rar/ OR has:reply) -(has:voice army)",
+    "has:reply -com*",
+    "has:reply com* -com1*",
+    "has:reply com* (amry~ OR nvay~) -rare",
+    "(com1* OR com2*) -source:deskwire has:reply nvay~",
+    "has:reply -source:deskwire (com* OR army) (rare OR -com*)",
+    "lang:und has:reply -lang:my -com*",
+    "-has:reply com* (rare OR has:forward OR -com*)",
 )
 
 
