@@ -22,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command line and leave the process with its exit code (`--help` lists them)."""
     if arguments is None:
         keep_pydantic_alone()
+        _replace_closed_streams()
         gc.set_threshold(200_000, 20, 100)  # what a start makes stays; looking for rubbish in it costs a fifth
     _use_utf8()
     code = _run(sys.argv[1:] if arguments is None else list(arguments))
@@ -96,6 +97,15 @@ def _is_stdout_broken() -> bool:
 
 def _print_error(text: str) -> None:
     sys.stderr.write(f"{visible(text, newlines=True)}\n")
+
+
+def _replace_closed_streams() -> None:
+    """Open what the process was started without (`>&-`), so that no file of ours gets the number of such a stream."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            os.set_inheritable(descriptor, True)
+            setattr(sys, name, os.fdopen(descriptor, "r" if name == "stdin" else "w", encoding="utf-8"))
 
 
 def _use_utf8() -> None:

@@ -112,6 +112,23 @@ def test_an_output_that_cannot_be_written_is_one_sentence(
     assert (ran.returncode, ran.stderr) == (1, "cannot write the output: No space left on device\n")
 
 
+@pytest.mark.parametrize(("closed", "word", "code"), [(">&-", "status", 0), ("<&- >&- 2>&-", "frobnicate", 2)])
+def test_a_program_that_was_started_without_its_streams_works_all_the_same(
+    data_dir: Path, tmp_path: Path, closed: str, word: str, code: int
+) -> None:
+    command = [sys.executable, "-m", "bot", "--data-dir", str(data_dir), word]
+    ran = subprocess.run(
+        ["/bin/sh", "-c", f'exec "$@" {closed}', "sh", *command],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        check=False,
+        timeout=60,
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (code, "", "")
+
+
 def test_a_mistyped_data_directory_is_named(process: Program, tmp_path: Path) -> None:
     ran = process("--data-dir", str(tmp_path / "dta"), "search", "bridge")
     assert ran.returncode == 2
