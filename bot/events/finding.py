@@ -8,6 +8,7 @@ from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from bot.events.likeness import Likeness, Nearness, compare, may_be_near, may_share_enough, measure
+from bot.events.naming import TermNames
 from bot.events.trimming import Published, is_whole_of
 from bot.events.words import SIGNED_POSTS, ComparedWords, list_tokens, make_words, read_words
 from storage.events import steps
@@ -45,14 +46,14 @@ class EventRules:
     wait: int = 0
 
 
-def read_names(phrases: Mapping[str, Sequence[str]]) -> dict[tuple[str, ...], str]:
+def read_names(phrases: Mapping[str, Sequence[str]]) -> TermNames:
     """The forms of terms as they are compared; a form of two terms names none."""
     found: dict[tuple[str, ...], str] = {}
     for term, forms in phrases.items():
         for form in forms:
             tokens = tuple(list_tokens(form))
             found[tokens] = term if found.get(tokens, term) == term else ""
-    return {tokens: term for tokens, term in found.items() if tokens and term}
+    return TermNames({tokens: term for tokens, term in found.items() if tokens and term})
 
 
 @dataclass(frozen=True, slots=True)

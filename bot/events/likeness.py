@@ -9,6 +9,7 @@ from typing import Literal
 
 from bot.events.aligning import Opcode, align
 from bot.events.denials import count_denials, count_hedges, cut_out_emphasis, may_be_misread
+from bot.events.naming import Found, find_names
 from bot.events.numerals import find_values, is_roman, kind_of
 from bot.events.replaced import LITTLE, find_weightless, is_end, is_head, is_misread, is_syllable, says_otherwise
 from bot.events.words import ComparedWords
@@ -87,9 +88,10 @@ def compare(
     if alike < near.alike and (contained < near.contained or smaller < _LEAST):
         return Likeness("other", alike, contained)
     changes = align(first.tokens, later.tokens)
-    differ = _find_contradiction(first.tokens, later.tokens, changes, names or {})
+    named = find_names(first.tokens, names or {}), find_names(later.tokens, names or {})
+    differ = _find_contradiction(first.tokens, later.tokens, changes, *named)
     if differ is None:
-        differ = _find_other_words(first.tokens, later.tokens, changes, names or {})
+        differ = _find_other_words(first.tokens, later.tokens, changes, *named)
     if differ is None and _turns_around(first.tokens, later.tokens, changes):
         differ = ("", "not")
     if differ is not None:
@@ -137,7 +139,7 @@ def contradict(first: Sequence[str], later: Sequence[str], names: Mapping[tuple[
         return False
     pairs = (
         (find_values(first), find_values(later)),
-        (_find_names(first, names), _find_names(later, names)),
+        (find_names(first, names), find_names(later, names)),
     )
     named = any(_find_difference([x for *_, x in one], [x for *_, x in other]) for one, other in pairs)
     return named or bool(count_denials(first)) != bool(count_denials(later))
@@ -150,15 +152,21 @@ def resemble(first: Sequence[str], later: Sequence[str], names: Mapping[tuple[st
 
 
 @lru_cache(maxsize=32)  # a text is compared with several, and those with the next one, too
-def _values_of(tokens: tuple[str, ...]) -> list[tuple[int, int, str]]:
+def _values_of(tokens: tuple[str, ...]) -> list[Found]:
     return find_values(tokens)
 
 
 def _find_contradiction(
-    first: Sequence[str], later: Sequence[str], changes: Sequence[Opcode], names: Mapping[tuple[str, ...], str]
+    first: Sequence[str],
+    later: Sequence[str],
+    changes: Sequence[Opcode],
+    ours: Sequence[Found],
+    theirs: Sequence[Found],
 ) -> tuple[str, str] | None:
-    """Two numbers, dates, terms or places that differ where the texts are otherwise in step."""
-    ours, theirs = _find_names(first, names), _find_names(later, names)
+    """Two numbers, dates, terms or places that differ where the texts are otherwise in step.
+
+    `ours` are the terms in the first, `theirs` those in the later one.
+    """
     numbers, others = _values_of(tuple(first)), _values_of(tuple(later))
     here_at, there_at = _by_place(numbers), _by_place(others)
     for what, low, high, start, end in changes:
@@ -190,10 +198,10 @@ def _find_contradiction(
             differ = _find_difference(one, other)
             if differ is not None:
                 return differ
-    return _find_swap(numbers + ours, others + theirs)
+    return _find_swap([*numbers, *ours], [*others, *theirs])
 
 
-def _by_place(found: Sequence[tuple[int, int, str]]) -> dict[int, str]:
+def _by_place(found: Sequence[Found]) -> dict[int, str]:
     """The number or other value of which each token is a part."""
     return {place: value for start, end, value in found for place in range(start, end)}
 
@@ -254,7 +262,7 @@ def _without_month(values: Counter[str]) -> Counter[str]:
     return Counter({value.removeprefix("month "): count for value, count in values.items()})
 
 
-def _find_swap(first: Sequence[tuple[int, int, str]], later: Sequence[tuple[int, int, str]]) -> tuple[str, str] | None:
+def _find_swap(first: Sequence[Found], later: Sequence[Found]) -> tuple[str, str] | None:
     """Two values of both texts that come in another order: 3 dead and 11 wounded, 11 dead and 3 wounded."""
     both = {name for *_, name in first} & {name for *_, name in later}
     ours, theirs = (
@@ -268,10 +276,13 @@ def _find_swap(first: Sequence[tuple[int, int, str]], later: Sequence[tuple[int,
 
 
 def _find_other_words(
-    first: Sequence[str], later: Sequence[str], changes: Sequence[Opcode], names: Mapping[tuple[str, ...], str]
+    first: Sequence[str],
+    later: Sequence[str],
+    changes: Sequence[Opcode],
+    ours: Sequence[Found],
+    theirs: Sequence[Found],
 ) -> tuple[str, str] | None:
     """Words in the place of others that say something else, but for a head and an end that are the channel's own."""
-    ours, theirs = _find_names(first, names), _find_names(later, names)
     for low, high, begin, stop in _replaced(changes):
         gone, come = first[low:high], later[begin:stop]
         if not gone or not come or not says_otherwise(gone, come):
@@ -343,22 +354,7 @@ def _denies_all_of(gone: Sequence[str], later: Sequence[str]) -> bool:
     return _weigh(list(shared)) > 1  # one syllable is shared by chance
 
 
-def _find_names(tokens: Sequence[str], names: Mapping[tuple[str, ...], str]) -> list[tuple[int, int, str]]:
-    found: list[tuple[int, int, str]] = []
-    lengths = sorted({len(form) for form in names}, reverse=True)
-    place = 0 if names else len(tokens)
-    while place < len(tokens):
-        for length in lengths:
-            name = names.get(tuple(tokens[place : place + length]))
-            if name is not None:
-                found.append((place, place + length, name))
-                place += length - 1
-                break
-        place += 1
-    return found
-
-
-def _overlapping(found: Sequence[tuple[int, int, str]], low: int, high: int) -> list[str]:
+def _overlapping(found: Sequence[Found], low: int, high: int) -> list[str]:
     return [name for start, end, name in found if start < high and low < end]
 
 

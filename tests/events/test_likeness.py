@@ -9,6 +9,7 @@ import pytest
 
 from bot.events.finding import find_own_words, read_names
 from bot.events.likeness import Nearness, compare, may_be_near, may_share_enough
+from bot.events.naming import find_names
 from bot.events.numerals import find_values
 from bot.events.replaced import says_otherwise
 from bot.events.words import list_tokens, read_words
@@ -130,6 +131,13 @@ def test_terms_that_differ_make_two_statements_and_names_of_one_term_do_not() ->
     assert compare(read_words(first), read_words(other), names).verdict == "contradiction"
     same = first.replace("Northern Command", "NC")
     assert compare(read_words(first), read_words(same), names).verdict == "copy"
+
+
+def test_the_longest_form_names_the_term_wherever_it_is() -> None:
+    names = read_names({"army": ["Army"], "north": ["Army North"], "bridge": ["bridge of Sar"]})
+    tokens = ["army", "north", "and", "the", "army", "took", "the", "bridge", "of", "sar"]
+    assert find_names(tokens, names) == [(0, 2, "north"), (4, 5, "army"), (7, 10, "bridge")]
+    assert find_names(["the", "fleet", "of", "sar"], names) == []
 
 
 def test_a_misread_place_is_no_other_place() -> None:
