@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from storage.archive.database import as_list, in_list
@@ -177,16 +177,13 @@ def _which(
 
 def finish(writer: Writer, ids: Iterable[int]) -> None:
     """Remove jobs that are finished, and that they were ever given up."""
-    gone = [{"id": job} for job in ids]
-    writer.execute_many(
-        "DELETE FROM given_up WHERE (post_id, kind, slot) IN (SELECT post_id, kind, slot FROM jobs WHERE id = :id)",
+    gone = {"ids": as_list(ids)}
+    writer.execute(
+        "DELETE FROM given_up WHERE (post_id, kind, slot) IN"
+        f" (SELECT post_id, kind, slot FROM jobs WHERE id {in_list('ids')})",
         gone,
     )
-    _remove(writer, gone)
-
-
-def _remove(writer: Writer, gone: Sequence[Mapping[str, object]]) -> None:
-    writer.execute_many("DELETE FROM jobs WHERE id = :id", gone)
+    writer.execute(f"DELETE FROM jobs WHERE id {in_list('ids')}", gone)
 
 
 def postpone(writer: Writer, ids: Iterable[int], due_at: int) -> None:
@@ -235,7 +232,7 @@ def give_up(writer: Writer, job_id: int, now: int, reason: str, *, announce: boo
         "SELECT kind, post_id, slot, :now, :reason, :announced FROM jobs WHERE id = :id",
         {"id": job_id, "now": now, "reason": reason, "announced": int(not announce)},
     )
-    _remove(writer, [{"id": job_id}])
+    writer.execute("DELETE FROM jobs WHERE id = :id", {"id": job_id})
 
 
 def take_up(writer: Writer, job: NewJob) -> None:

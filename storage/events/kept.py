@@ -46,7 +46,7 @@ class KeptTexts:
         self._sizes = self._prints.sizes
         self._tokens: dict[int, tuple[str, ...]] = {}
         self._opened: list[tuple[Arrived, Membership | None]] = []
-        self._kept: list[dict[str, object]] = []
+        self._kept: list[tuple[object, ...]] = []
         self._noted: list[dict[str, object]] = []
         self._unwritten: set[int] = set()  # texts
 
@@ -60,8 +60,8 @@ class KeptTexts:
         self._prints.read_ahead(together)
         shared = Counter(chain.from_iterable(self._prints.find(together).texts.values()))
         self._read_sizes(shared)
-        likely = [text for text, count in shared.most_common(_LIKELY) if count * 4 >= self._sizes.get(text, 1 << 30)]
-        self.read_tokens(likely)
+        likely = [text for text, count in shared.items() if count * 4 >= self._sizes.get(text, 1 << 30)]
+        self.read_tokens(likely[:_LIKELY])
 
     def find_by_origin(self, origin: str, at: int) -> tuple[int, int] | None:
         """As in `members`."""

@@ -165,17 +165,17 @@ def digest_words(tokens: tuple[str, ...]) -> str:
 
 def open_events(writer: Writer, opened: Iterable[tuple[Arrived, Membership | None]]) -> None:
     """Let each post be the first of an event; the other says which event it repeats."""
-    events: list[dict[str, object]] = []
-    posts: list[dict[str, object]] = []
+    events: list[tuple[object, ...]] = []
+    posts: list[tuple[object, ...]] = []
     for arrived, quotes in opened:
         post, at = arrived.post_id, arrived.collected_at
         measure, added, other = (
             (None, None, None) if quotes is None else (quotes.measure, quotes.added, quotes.event_id)
         )
-        events.append({"id": post, "at": at, "quotes": other})
+        events.append((post, at, other))
         posts.append(_member_row(Membership(post, post, "first", measure, post, added), at))
     writer.execute_many(
-        "INSERT INTO events (id, opened_at, newest_at, quotes) VALUES (:id, :at, :at, :quotes)"
+        "INSERT INTO events (id, opened_at, newest_at, quotes) VALUES (?1, ?2, ?2, ?3)"
         " ON CONFLICT (id) DO UPDATE SET leads_to = NULL",
         events,
     )
@@ -184,7 +184,7 @@ def open_events(writer: Writer, opened: Iterable[tuple[Arrived, Membership | Non
 
 def join_event(writer: Writer, arrived: Arrived, place: Membership) -> None:
     """Let a post be one more member of an event."""
-    writer.execute(_BELONG, _member_row(place, arrived.collected_at))
+    writer.execute_many(_BELONG, [_member_row(place, arrived.collected_at)])
     writer.execute(
         "UPDATE events SET newest_at = max(newest_at, :at),"
         " origin = CASE WHEN :origin THEN :post ELSE origin END WHERE id = :id",
@@ -212,20 +212,13 @@ def note_quote(writer: Writer, quote: Membership) -> None:
 
 _BELONG = (
     "INSERT INTO event_posts (post_id, event_id, reason, measure, at, added)"
-    " VALUES (:post, :event, :reason, :measure, :at, :added) ON CONFLICT (post_id) DO UPDATE SET"
+    " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (post_id) DO UPDATE SET"
     " event_id = excluded.event_id, reason = excluded.reason, measure = excluded.measure, added = excluded.added"
 )
 
 
-def _member_row(place: Membership, at: int) -> dict[str, object]:
-    return {
-        "post": place.post_id,
-        "event": place.event_id,
-        "reason": place.reason,
-        "measure": place.measure,
-        "at": at,
-        "added": place.added,
-    }
+def _member_row(place: Membership, at: int) -> tuple[object, ...]:
+    return place.post_id, place.event_id, place.reason, place.measure, at, place.added
 
 
 def origin_row(origin: str, post_id: int, event_id: int, at: int) -> dict[str, object]:
@@ -243,23 +236,16 @@ def note_origins(writer: Writer, rows: Sequence[Mapping[str, object]]) -> None:
     )
 
 
-def words_row(number: int, event_id: int, tokens: tuple[str, ...], prints: int, at: int) -> dict[str, object]:
+def words_row(number: int, event_id: int, tokens: tuple[str, ...], prints: int, at: int) -> tuple[object, ...]:
     """What `keep_words` takes: words that are text `number`, with so many fingerprints."""
-    return {
-        "text": number,
-        "event": event_id,
-        "tokens": " ".join(tokens),
-        "digest": digest_words(tokens),
-        "prints": prints,
-        "at": at,
-    }
+    return number, event_id, " ".join(tokens), digest_words(tokens), prints, at
 
 
-def keep_words(writer: Writer, rows: Sequence[Mapping[str, object]]) -> None:
+def keep_words(writer: Writer, rows: Sequence[tuple[object, ...]]) -> None:
     """Keep the words of texts, each for its event."""
     writer.execute_many(
         "INSERT INTO event_words (text_id, event_id, tokens, digest, prints, at)"
-        " VALUES (:text, :event, :tokens, :digest, :prints, :at) ON CONFLICT (text_id) DO NOTHING",
+        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (text_id) DO NOTHING",
         rows,
     )
 

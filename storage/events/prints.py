@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from threading import local
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ _MARK = "events_waiting_prints"  # in `meta`
 _WAITING = 1 << 16  # fingerprints that are in memory: some eight megabytes
 _SLOTS = (1 << 22) - 1  # of a fingerprint, the bits that say where `moved` remembers it
 _SIZES = 1 << 14
+_MANY = range(NEIGHBOURS)  # in the place of so many texts
 _AT_ONCE = 10  # texts for each fingerprint that are read at first: most have fewer
 
 
@@ -85,14 +86,14 @@ class _WaitingTexts(local):
         moved = self.moved
         return prints if moved is None else [value for value in prints if moved[value & _SLOTS]]
 
-    def move(self) -> list[tuple[int, int]]:
-        """All pairs in the order of the index, where they are now."""
-        pairs = [(value, text) for value in sorted(self.texts) for text in self.texts[value]]
-        if self.moved is not None:
-            for value in self.texts:
-                self.moved[value & _SLOTS] = 1
+    def move(self) -> Iterator[tuple[int, int]]:
+        """All pairs in the order of the index, where they are then."""
+        moved = bytearray(_SLOTS + 1) if self.moved is None else self.moved
+        for value in sorted(self.texts):
+            moved[value & _SLOTS] = 1
+            for text in self.texts[value]:
+                yield value, text
         self._clear()
-        return pairs
 
     def forget(self) -> None:
         self.mark = self.moved = None
@@ -119,7 +120,7 @@ class Prints:
         self._waiting = _load(writer)
         self.sizes = self._waiting.sizes
         self._asked: set[int] = set()
-        self._index: dict[int, list[int] | None] = {}  # of those that are there; None: of NEIGHBOURS texts or more
+        self._index: dict[int, Collection[int]] = {}  # of those that are there; _MANY: of NEIGHBOURS texts or more
         self._new: list[tuple[int, bytes]] = []
 
     def read_ahead(self, prints: Iterable[int]) -> None:
@@ -135,18 +136,15 @@ class Prints:
         """The texts that have these fingerprints."""
         self.read_ahead(prints)
         index, waiting = self._index, self._waiting.texts
-        texts: dict[int, Collection[int]] = {}
-        hot: list[int] = []
-        warm = 0
-        for value in (index.keys() & prints) | (waiting.keys() & prints):
-            old, new = index.get(value, ()), waiting.get(value, ())
-            both = {*old, *new} if old and new else old or new
-            if old is None or len(both) >= NEIGHBOURS:
-                hot.append(value)
-            else:
-                texts[value] = both
-                warm += len(both) >= _WARM
-        return Sharing(prints, texts, hot, are_stock=2 * (len(hot) + warm) > len(prints))
+        texts: dict[int, Collection[int]] = {value: waiting[value] for value in waiting.keys() & prints}
+        for value in index.keys() & prints:
+            texts[value] = {*index[value], *texts[value]} if value in texts else index[value]
+        sizes = [*map(len, texts.values())]
+        warm = sum(map(_WARM.__le__, sizes))
+        hot = [value for value in texts if len(texts[value]) >= NEIGHBOURS] if warm and max(sizes) >= NEIGHBOURS else []
+        for value in hot:
+            del texts[value]
+        return Sharing(prints, texts, hot, are_stock=2 * warm > len(prints))
 
     def find_newest(self, value: int) -> list[int]:
         """The newest texts that have a fingerprint, NEIGHBOURS at most."""
@@ -235,23 +233,23 @@ def _change_mark(writer: Writer) -> str:
     return mark
 
 
-def _read_index(reader: Reader, prints: Collection[int]) -> dict[int, list[int] | None]:
-    """The texts that have each fingerprint, where there are any; None for those that NEIGHBOURS or more have."""
+def _read_index(reader: Reader, prints: Collection[int]) -> dict[int, Collection[int]]:
+    """The texts that have each fingerprint, where there are any; _MANY for those that NEIGHBOURS or more have."""
     most = len(prints) * _AT_ONCE
     rows = reader.rows(f"{_PAIRS} LIMIT :most + 0", {"prints": as_list(prints), "most": most})
-    found: dict[int, list[int] | None] = {}
+    found: dict[int, Collection[int]] = {}
     if len(rows) == most:  # stock phrases: those of thousands are not read to the end
         hot = reader.column(
             "SELECT j.value FROM json_each(:prints) j WHERE EXISTS"
             " (SELECT 1 FROM event_prints p WHERE p.fingerprint = j.value LIMIT 1 OFFSET :most + 0)",
             {"prints": as_list(prints), "most": NEIGHBOURS - 1},
         )
-        found = dict.fromkeys(hot)
+        found = dict.fromkeys(hot, _MANY)
         rows = reader.rows(_PAIRS, {"prints": as_list(value for value in prints if value not in found)})
     texts: dict[int, list[int]] = {}
     for value, text in rows:
         texts.setdefault(value, []).append(text)
-    return found | {value: None if len(of) >= NEIGHBOURS else of for value, of in texts.items()}
+    return found | texts
 
 
 _PAIRS = "SELECT j.value, p.text_id FROM json_each(:prints) j CROSS JOIN event_prints p ON p.fingerprint = j.value"
