@@ -185,7 +185,7 @@ def check_database(directory: Path, *, rebuild: bool = False) -> Iterator[Findin
     path = database_in(directory)
     try:
         odd = marker.trouble(path)
-        if odd is not None:
+        if odd is not None and not odd.repeats:
             yield Finding("mark", "fail", odd.sentence, odd.advice)
         if not os.access(path, os.F_OK):  # unlike `exists`, no error where the directory lets nobody in
             if odd is None:

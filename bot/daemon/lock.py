@@ -57,7 +57,7 @@ def open_archive(
 
 def _make_ready(archive: "Archive", now: int, say: Callable[[str], None]) -> None:
     from storage.archive import marker
-    from storage.archive.errors import ArchiveUnwritable
+    from storage.archive.errors import ArchiveFull, ArchiveUnwritable
     from storage.migrations import migrate  # slow to import, and `holder` is asked by commands that only read
 
     marker.check(archive.path)
@@ -67,8 +67,9 @@ def _make_ready(archive: "Archive", now: int, say: Callable[[str], None]) -> Non
         say(f"the archive was upgraded from {migrated.before} to {migrated.after}; backup: {migrated.backup}{made}")
     try:
         marker.renew(archive)
-    except ArchiveUnwritable:  # a full disk keeps nobody from watching; whoever writes next says why
-        say("the mark of the archive could not be renewed: nothing can be written now")
+    except ArchiveUnwritable as problem:  # a full disk keeps nobody from watching; whoever writes next says that it is
+        why = "nothing can be written now" if isinstance(problem, ArchiveFull) else problem
+        say(f"the mark of the archive could not be renewed: {why}")
 
 
 def _move_odd_aside(database: Path, now: int, say: Callable[[str], None]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from storage.archive.errors import ArchiveForbidden
 from storage.archive.packed_words import register
 from storage.archive.sqlite import sqlite3
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 WAIT_S = 30
 _STATEMENTS = 512  # that a connection has ready: collecting and deciding ask some 150 different ones
-_IO_ERROR = 10  # https://www.sqlite.org/rescode.html
+_READ_ONLY, _IO_ERROR = 8, 10  # https://www.sqlite.org/rescode.html
 _NO_SPACE = 1_000_000  # bytes: less is no room for the index of the write-ahead log
 
 
@@ -36,6 +37,9 @@ def connect_to_read(path: Path) -> Connection:
         connection.execute("PRAGMA schema_version").close()  # the first look at the file
     except sqlite3.OperationalError as problem:
         connection.close()
+        if code_of(problem) == _READ_ONLY:
+            why = f"{path} cannot be read: SQLite needs to write small files beside it"
+            raise ArchiveForbidden(f"{why}; check the permissions of {path.parent} and the mount", path) from None
         if code_of(problem) != _IO_ERROR:
             raise
         connection = connect(path, mode="rw")  # only who may write can hold a file alone

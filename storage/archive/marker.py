@@ -44,10 +44,14 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Oddity:
-    """Why the database file is not used, and what to do where it is `lost`: nothing is, if we only may not read it."""
+    """Why the database file is not used, and what to do where it is `lost`: nothing is, if we only may not read it.
+
+    `repeats`: whoever reads the file gets the same sentence.
+    """
 
     sentence: str
     lost: bool = True
+    repeats: bool = False
 
     @property
     def advice(self) -> str:
@@ -139,7 +143,7 @@ def trouble(database: Path) -> Oddity | None:
     try:
         found = _mismatch(database)
     except ArchiveForbidden as problem:
-        return Oddity(str(problem), lost=False)
+        return Oddity(str(problem), lost=False, repeats=problem.path == database)
     except ArchiveRefused as problem:
         return Oddity(str(problem))
     except OSError as problem:

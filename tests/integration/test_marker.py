@@ -214,7 +214,9 @@ def test_doctor_advises_no_backup_where_the_mount_is_read_only(collected: Desk) 
     try:
         subprocess.run(["mount", "-o", "remount,ro,bind", place], check=True)
         found = collected.run("doctor", code=1).stdout
+        said = collected.run("search", "words", code=1).stderr
     finally:
         subprocess.run(["umount", "-l", place], check=True)
     assert "check its permissions" in found
+    assert (found.count("cannot be opened"), said.count("cannot be opened")) == (1, 1), "it is said once"
     assert "communique restore" not in found

@@ -102,8 +102,8 @@ class Session:
                 raise UserError(f"there is no directory {path.parent}: correct --data-dir")
             how = ": run" if self.has_config() else f", and {NO_CONFIG}; then run"
             raise UserError(odd or f"nothing collected yet in {path.parent}{how} `communique run --once`")
-        if odd and says:
-            say(self, odd)
+        if found is not None and says and not found.repeats:
+            say(self, str(found))
         return Archive(path)
 
     def timezone(self) -> str | None:
