@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import islice
 
@@ -132,21 +131,17 @@ class _Form:
     def __init__(self, text: str, tokens: list[Span]) -> None:
         self.text = text
         self.tokens = tokens
-        self._starts: list[int] = []
 
     def finds(self, needle: str) -> Iterator[Span]:
         """Where a needle is, as first and last token of the open form."""
-        if not self._starts:
-            place = 1
-            for token in self.text.split():
-                self._starts.append(place)
-                place += len(token) + 1
+        first, counted, size = -1, 0, len(needle.rstrip())
         place = self.text.find(needle)
         while place >= 0:
-            first = bisect_right(self._starts, place + 1) - 1
-            last = bisect_right(self._starts, place + len(needle.rstrip()) - 1) - 1
-            yield self.tokens[first][0], self.tokens[last][1]
-            place = self.text.find(needle, place + 1)
+            first += self.text.count(" ", counted, place + 1)
+            counted = place + 1
+            further = self.text.count(" ", counted, place + size - 1)
+            yield self.tokens[first][0], self.tokens[first + further][1]
+            place = self.text.find(needle, counted)
 
 
 def _unmarked(text: str) -> str:
