@@ -18,6 +18,7 @@ from typing import Any, NoReturn, TypeAlias
 Answering: TypeAlias = Callable[[Any, bytes, int], bytes]
 
 _PIECE = 1 << 16
+_FEW = 100_000  # objects, some 10 MB: most forks end before they would have to look for what to give back
 _DIES_WITH_PARENT = 1  # prctl.h: PR_SET_PDEATHSIG
 
 
@@ -99,6 +100,7 @@ def _answer_in_fork(question: dict[str, Any], answer: Answering) -> int:
 def _be_fork(question: dict[str, Any], answer: Answering, pipe: int, parent: int) -> NoReturn:
     code = 1
     try:
+        gc.set_threshold(_FEW)
         gc.enable()
         os.setpgid(0, 0)
         _die_with_parent()

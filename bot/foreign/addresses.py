@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
 _MARKS = re.compile(r"utm_\w+|fbclid|gclid|dclid|msclkid|yclid|mc_[ce]id|igshid|_ga|_gl|at_(?:medium|campaign)\w*")
@@ -13,6 +14,7 @@ _IN_PATH = re.compile(r";(?:j?sessionid|phpsessid|sid)=[^/;?]*", re.IGNORECASE)
 _SHORTEST_SESSION = 16  # characters: a shorter "sid" may be the number of a story
 
 
+@lru_cache(4_096)  # each link of a feed is named several times
 def name_page(address: str) -> str:
     """Name the page of an address: without scheme, "www.", usual port, closing slash, session ids and campaign marks.
 
@@ -23,14 +25,16 @@ def name_page(address: str) -> str:
         return address
     host = (parts.hostname or "").removeprefix("www.")
     port = "" if parts.port in (None, 80, 443) else f":{parts.port}"
-    return f"{host}{port}{name_on_site(address)}"
+    return f"{host}{port}{_name_on_site(parts)}"
 
 
 def name_on_site(address: str) -> str:
     """The same without the host; "" for the front page and for what is no web address."""
     parts = _split(address)
-    if parts is None:
-        return ""
+    return "" if parts is None else _name_on_site(parts)
+
+
+def _name_on_site(parts: SplitResult) -> str:
     kept = sorted(pair for pair in re.split("[&;]", parts.query) if pair and not _changes(pair))
     query = f"?{'&'.join(kept)}" if kept else ""
     fragment = f"#{parts.fragment}" if parts.fragment else ""

@@ -229,6 +229,8 @@ class Intake:
         if len(known) == len(batch.posts):
             return batch
         rows = await self.archive.read(reading.read_newest_entries, source_id, _LOOKED_THROUGH * len(batch.posts))
+        if not rows:
+            return batch
         stored = [
             identities.EntryFacts(native_id, url or "", title or "", text, posted_at, sha256)
             for native_id, url, title, text, posted_at, sha256 in rows

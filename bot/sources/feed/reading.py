@@ -30,6 +30,14 @@ from bot.landlock import confine
 from bot.limits import limit_memory, limit_process
 
 MEMORY = 768 << 20
+_OWN = (
+    b"""<rss version="2.0"><channel><title>Desk</title><item><title>Order</title><guid>1</guid>
+    <link>https://example.org/1?a=1</link><pubDate>Mon, 02 Nov 2026 10:00:00 GMT</pubDate>
+    <description>&lt;p&gt;The &lt;b&gt;gate&lt;/b&gt; is open.&lt;/p&gt;</description></item></channel></rss>""",
+    b"""<feed xmlns="http://www.w3.org/2005/Atom"><title>Desk</title><entry><title>Order</title><id>urn:1</id>
+    <link href="/1"/><updated>2026-11-02T10:00:00Z</updated><content type="html">&lt;p&gt;Open.&lt;/p&gt;</content>
+    </entry></feed>""",
+)
 
 
 class ParseRequest(TypedDict):
@@ -108,6 +116,13 @@ def answer_one(order: ParseRequest, data: bytes, cpu_s: int) -> bytes:
     return json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
+def warm_up() -> None:
+    """Read a feed of our own: what that compiles and loads, no fork has to do again."""
+    for document in _OWN:
+        read_document(document, ParseRequest(url="https://example.org/feed", type="", cap=1, zone=""), lambda: None)
+
+
 if __name__ == "__main__":
     limit_memory(MEMORY)
+    warm_up()
     serve(answer_one)
