@@ -43,6 +43,7 @@ _UNUSUAL = (
     "\u2212\uff0d\u2460-\u249b\u24ea-\u24ff\u2776-\u2793\u3200-\u33ff\U0001f100-\U0001f10c\U0001f200-\U0001f251\U0001f51f]"
 )
 _PUT_RIGHT = f"{_UNUSUAL[:-1]}\u1000-\u109f\ua9e0-\ua9ff\uaa60-\uaa7f\ud800-\udfff{PRIVATE}]"  # and in a legible text
+_SHORT = 4 * zawgyi.SHORT  # bytes
 _KILLED = f"[{syllables.FINALS}]\u1037*\u103a"
 # A digit written for the letter that looks like it: ၀ for ဝ, ၇ for ရ, ၄ for ၎; and what stands for it.
 _MISTAKEN = (
@@ -206,6 +207,14 @@ def is_legible(text: str) -> bool:
         return _doubts().search(text) is None
     except UnicodeEncodeError:  # half a character
         return False
+
+
+def are_legible(texts: list[bytes]) -> bool:
+    """The same of some texts in UTF-8, which are looked through at once: that takes a third of the time."""
+    unusual = [text for text in texts if not text.isascii()]
+    if any(len(text) <= _SHORT for text in unusual):
+        return all(is_legible(text.decode(errors="replace")) for text in unusual)
+    return _doubts().search(b"\n".join(unusual)) is None
 
 
 @cache

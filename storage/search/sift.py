@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from storage.archive.database import as_list, in_list
 from storage.archive.packed_words import FOLDED
-from storage.language.readable import is_legible, legible
+from storage.language.readable import are_legible, legible
 from storage.language.regex import compiled, without_edges
 from storage.language.tree import FILES, And, Exact, From, Is, Node, Not, Regex, Words
 from storage.language.version import FOLD_VERSION
 from storage.language.written import may_hold
+from storage.posts.ids import TEXT_BITS
 from storage.search.bounds import Scope
 from storage.search.phrases import SHORTEST_PREFIX
 
@@ -76,17 +77,21 @@ class Sieve:
 
     def _with(self, leaf: Regex | Exact, post_ids: list[int]) -> set[int]:
         may_have = _test(leaf)
-        found: set[int] = set()
-        asked = {"ids": as_list(post_ids), "current": self._current}
-        for post_id, kind, text in self._reader.execute(_TEXTS, asked):
-            if post_id not in found and kind in leaf.kinds:
-                passes = kind == "file" and leaf.kinds != FILES
-                if passes or may_have(text):
-                    found.add(post_id)
+        rows = self._reader.rows(_TEXTS, {"ids": as_list(post_ids), "current": self._current})
+        found = {post_id for post_id, kind, _ in rows if kind == "file" and kind in leaf.kinds and leaf.kinds != FILES}
+        texts = [(post_id, text) for post_id, kind, text in rows if kind in leaf.kinds and post_id not in found]
+        for start in range(0, len(texts), _TOGETHER):
+            part = texts[start : start + _TOGETHER]
+            has_it = may_have([text for _, text in part])
+            found.update(post_id for (post_id, _), has in zip(part, has_it, strict=True) if has)
         return found
 
 
-_TEXTS = f"SELECT post_id, kind, text FROM texts WHERE post_id {in_list('ids')} AND current >= :current"
+_TOGETHER = 32  # texts
+_TEXTS = (  # as bytes: an expression reads nothing else
+    "SELECT j.value, t.kind, CAST(t.text AS BLOB) FROM json_each(:ids) j CROSS JOIN texts t NOT INDEXED "
+    f"ON t.id >= j.value << {TEXT_BITS} AND t.id < (j.value + 1) << {TEXT_BITS} WHERE t.current >= :current"
+)
 # Not by the index of versions: nearly all texts are of this one.
 _FOLDED = (
     f"SELECT post_id FROM texts WHERE post_id {in_list('ids')} AND current = 1 AND +fold_version = :version "
@@ -118,9 +123,18 @@ def _is_short(needle: str) -> bool:
     return needle[-1] != " " and len(needle.rsplit(maxsplit=1)[-1]) < SHORTEST_PREFIX
 
 
-def _test(leaf: Regex | Exact) -> Callable[[str], bool]:
-    """Whether a raw text may have it."""
+def _test(leaf: Regex | Exact) -> Callable[[list[bytes]], Iterator[bool]]:
+    """Whether each of some raw texts may have it."""
     if isinstance(leaf, Exact):
-        return lambda text: may_hold(text, leaf.written)
+        return lambda texts: (may_hold(_decoded(text), leaf.written) for text in texts)
     search = compiled(without_edges(leaf.source) if leaf.edges else leaf.source).search
-    return lambda text: search(text if is_legible(text) else legible(text)) is not None
+    return lambda texts: (search(text) is not None for text in _legible(texts))
+
+
+def _legible(texts: list[bytes]) -> list[bytes]:
+    """The texts as expressions see them."""
+    return texts if are_legible(texts) else [legible(_decoded(text)).encode() for text in texts]
+
+
+def _decoded(text: bytes) -> str:
+    return text.decode(errors="replace")

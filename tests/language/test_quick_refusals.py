@@ -7,7 +7,7 @@ from storage.language import sequences
 from storage.language.fold import fold
 from storage.language.match import DocumentText, Sheet
 from storage.language.query import parse
-from storage.language.readable import is_legible, legible
+from storage.language.readable import are_legible, is_legible, legible
 from storage.language.regex import compiled, translate, with_edges, without_edges
 from storage.language.syllables import is_in_order, ordered
 from storage.language.tree import Fuzzy, Wild
@@ -79,11 +79,14 @@ def test_so_does_a_long_text_in_burmese_that_is_written_as_it_should_be(changes:
         text = text[:place] + new + text[place + gone :]
     assert not is_legible(text) or legible(text) == text
     assert is_legible(BURMESE)
+    together = [BURMESE, text * 4, "Армія пішла. " * 40]  # long ones: these are looked through as one
+    assert not are_legible([said.encode() for said in together]) or all(legible(said) == said for said in together)
 
 
 def test_ordinary_texts_of_most_scripts_count_as_legible() -> None:
     for text in ("The army left.", "“Армія” — пішла…", "部队离开了", "กองทัพถอนตัว", "الجيش غادر"):
         assert is_legible(text)
+        assert are_legible([(text * 40).encode(), (BURMESE * 4).encode()])
     assert not is_legible("တပ်မတော်")
 
 
