@@ -86,6 +86,98 @@ class _LastError(logging.Logger):
         self.problem = next((one for one in args if isinstance(one, BaseException)), self.problem)
 
 
+@dataclass(frozen=True, slots=True)
+class _Hearers:
+    """Who hears of what comes unasked: hints, updates that are no hint, and that one could not be read."""
+
+    on_hint: Callable[[Hint], None]
+    on_update: Callable[[Any], None]
+    on_unreadable: Callable[[], None]
+
+    def update(self, update: Any) -> None:
+        """Give one update away."""
+        hints = tuple(read_hints(update))
+        for hint in hints:
+            self.on_hint(hint)
+        if not hints:
+            self.on_update(update)
+
+    def unreadable(self, data: bytes) -> None:
+        """Hint at the channels that the bytes of an update name."""
+        for number in channels_in(data):
+            self.on_hint(Hint(number))
+        self.on_unreadable()
+
+
+class _PlainClient(TelegramClient):  # type: ignore[misc]
+    """Connects once and does not wait, ping or ask by itself; what comes unasked it gives away at once."""
+
+    def __init__(self, access: Access, key_session: _KeyOnlySession, hearers: _Hearers, hello_s: float) -> None:
+        self._access, self._hearers, self._hello_s, self._last_error = access, hearers, hello_s, _LastError()
+        connection, proxy = choose_connection(access.proxy)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it says that an MTProxy needs python-socks
+            super().__init__(
+                key_session,
+                access.api_id,
+                access.api_hash,
+                connection=connection,
+                proxy=proxy,
+                use_ipv6=":" in (key_session.server_address or ""),
+                timeout=CONNECT_S,
+                request_retries=1,
+                connection_retries=0,
+                retry_delay=0,
+                auto_reconnect=False,
+                flood_sleep_threshold=0,
+                raise_last_call_error=True,
+                device_model="communique",
+                system_version="1",
+                app_version="1",
+                catch_up=False,
+                base_logger=self._last_error,
+            )
+        self._flood_waited_requests = _NoWaits()  # no setting turns them off
+        skip_unknown_types(self, hearers.unreadable)
+
+    async def connect(self) -> None:
+        """Raises Later and Never where no key could be agreed upon, and whatever the wire raises.
+
+        The first call names the API layer; its answer is not needed.
+        """
+        self._loop = asyncio.get_running_loop()
+        place = (self.session.server_address, self.session.port, self.session.dc_id)
+        try:
+            async with asyncio.timeout(AGREE_S):
+                await self._sender.connect(self._connection(*place, loggers=self._log, proxy=self._proxy))
+        except TimeoutError as problem:
+            raise Later("the server accepts the connection and does not answer", state=NO_ANSWER) from problem
+        except (ConnectionError, EOFError, BufferError, ValueError) as problem:
+            raise _explain_no_key(self._access, self._last_error.problem or problem) from problem
+        self.session.auth_key = self._sender.auth_key
+        self._init_request.query = functions.help.GetConfigRequest()
+        with contextlib.suppress(TimeoutError, errors.TypeNotFoundError):
+            async with asyncio.timeout(self._hello_s):
+                try:
+                    await self._sender.send(functions.InvokeWithLayerRequest(LAYER, self._init_request))
+                except errors.RPCError as refused:
+                    if abs(refused.code or 0) < _ITS_OWN and not is_unsupported(refused):
+                        raise
+        self._updates_handle = asyncio.create_task(self._update_loop())
+        self._keepalive_handle = asyncio.create_task(self._keepalive_loop())
+
+    async def get_me(self, input_peer: bool = False) -> None:
+        """Do nothing: the session file says who is signed in."""
+
+    async def _update_loop(self) -> None:
+        while True:
+            update = await self._updates_queue.get()
+            self._hearers.update(update)
+
+    async def _keepalive_loop(self) -> None:
+        """Nothing: the supervisor probes, and a probe is more than a ping."""
+
+
 def build_client(
     access: Access,
     session: SessionKey | None,
@@ -104,89 +196,23 @@ def build_client(
     logging.getLogger("telethon").setLevel(logging.CRITICAL)  # it logs what is settled by us, with whole requests
     if access.public_key is not None:
         add_key(access.public_key)
-    key_session = _KeyOnlySession()
+
+    class Client(_PlainClient):
+        """One class each: Telethon keeps the server's config on it."""
+
+    return Client(access, _read_key(access, session), _Hearers(on_hint, on_update, on_unreadable), hello_s)
+
+
+def _read_key(access: Access, session: SessionKey | None) -> _KeyOnlySession:
+    """The key and the place that it is used at, as Telethon takes them."""
+    found = _KeyOnlySession()
     if access.server is not None and (session is None or session.dc == access.dc):
-        key_session.set_dc(access.dc, *access.server)
+        found.set_dc(access.dc, *access.server)
     elif session is not None:
-        key_session.set_dc(session.dc, session.server, session.port)
+        found.set_dc(session.dc, session.server, session.port)
     if session is not None:
-        key_session.auth_key = AuthKey(bytes.fromhex(session.key))
-    connection, proxy = choose_connection(access.proxy)
-    last_error = _LastError()
-
-    class Client(TelegramClient):  # type: ignore[misc]  # one class each: Telethon keeps the server's config on it
-        async def connect(self) -> None:
-            """Raises Later and Never where no key could be agreed upon, and whatever the wire raises.
-
-            The first call names the API layer; its answer is not needed.
-            """
-            self._loop = asyncio.get_running_loop()
-            place = (self.session.server_address, self.session.port, self.session.dc_id)
-            try:
-                async with asyncio.timeout(AGREE_S):
-                    await self._sender.connect(self._connection(*place, loggers=self._log, proxy=self._proxy))
-            except TimeoutError as problem:
-                raise Later("the server accepts the connection and does not answer", state=NO_ANSWER) from problem
-            except (ConnectionError, EOFError, BufferError, ValueError) as problem:
-                raise _explain_no_key(access, last_error.problem or problem) from problem
-            self.session.auth_key = self._sender.auth_key
-            self._init_request.query = functions.help.GetConfigRequest()
-            with contextlib.suppress(TimeoutError, errors.TypeNotFoundError):
-                async with asyncio.timeout(hello_s):
-                    try:
-                        await self._sender.send(functions.InvokeWithLayerRequest(LAYER, self._init_request))
-                    except errors.RPCError as refused:
-                        if abs(refused.code or 0) < _ITS_OWN and not is_unsupported(refused):
-                            raise
-            self._updates_handle = asyncio.create_task(self._update_loop())
-            self._keepalive_handle = asyncio.create_task(self._keepalive_loop())
-
-        async def get_me(self, input_peer: bool = False) -> None:
-            """Do nothing: the session file says who is signed in."""
-
-        async def _update_loop(self) -> None:
-            while True:
-                update = await self._updates_queue.get()
-                hinted = False
-                for hint in read_hints(update):
-                    hinted = True
-                    on_hint(hint)
-                if not hinted:
-                    on_update(update)
-
-        async def _keepalive_loop(self) -> None:
-            """Nothing: the supervisor probes, and a probe is more than a ping."""
-
-    def unread(data: bytes) -> None:
-        for number in channels_in(data):
-            on_hint(Hint(number))
-        on_unreadable()
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it says that an MTProxy needs python-socks
-        client = Client(
-            key_session,
-            access.api_id,
-            access.api_hash,
-            connection=connection,
-            proxy=proxy,
-            use_ipv6=":" in (key_session.server_address or ""),
-            timeout=CONNECT_S,
-            request_retries=1,
-            connection_retries=0,
-            retry_delay=0,
-            auto_reconnect=False,
-            flood_sleep_threshold=0,
-            raise_last_call_error=True,
-            device_model="communique",
-            system_version="1",
-            app_version="1",
-            catch_up=False,
-            base_logger=last_error,
-        )
-    client._flood_waited_requests = _NoWaits()  # noqa: SLF001 - no setting turns them off
-    skip_unknown_types(client, unread)
-    return client
+        found.auth_key = AuthKey(bytes.fromhex(session.key))
+    return found
 
 
 async def call_within(asked: Awaitable[_T], seconds: float) -> _T:
