@@ -214,6 +214,26 @@ def test_posts_that_nothing_shows_any_more_are_read_again_in_steps_that_may_end_
     assert (count(archive, "revisions"), count(archive, "jobs"), count(archive, "rereadings")) == (90, 0, 90)
 
 
+def test_a_source_that_cannot_be_read_again_now_holds_up_no_other(archive: Archive) -> None:
+    async def step(store: AsyncArchive, _: Rounds) -> None:
+        clock = Clock(now=lambda: NOW)
+        await store.run(states.declare, [states.Declared("board", "feed"), states.Declared("other", "feed")], NOW)
+        for name, word in (("board", "ferry"), ("other", "bridge")):
+            board = Board(1)
+            board.show({"id": 1, "text": "Closed", "more": word})
+            row = await store.read(states.find_source, name)
+            assert row is not None
+            await Intake(store, clock, lambda: None, lambda: 0.5, list).round(board, row, MINUTE)
+        clear_decisions(archive)
+        failing, better = Board(2), Board(2)
+        failing.fails = True
+        rereading = Rereading(store, clock, {"board": failing, "other": better})
+        assert [await rereading.do_some() for _ in range(2)] == [True, False]
+
+    play(archive, step)
+    assert (found(archive, "bridge"), found(archive, "ferry")) == (["1"], [])
+
+
 def test_a_post_that_rules_have_not_seen_waits_for_them(archive: Archive) -> None:
     async def step(store: AsyncArchive, round_: Rounds) -> None:
         board, better = Board(1), Board(2)
