@@ -57,15 +57,19 @@ def either(parts: Iterable[Rows]) -> Rows:
 
 
 class Bounded(NamedTuple):
-    """A query holds on every post of `surely`, and on none outside `at_all`."""
+    """A query holds on every post of `surely`, and on none outside `at_all`.
+
+    `maybe` has all of the latter that are none of the former, where they can be asked for without them.
+    """
 
     surely: Rows
     at_all: Rows
+    maybe: Rows | None = None
 
     @property
     def doubtful(self) -> Rows:
         """The posts that have to be looked at."""
-        return NONE if self.surely == self.at_all else both((self.at_all, invert(self.surely)))
+        return NONE if self.surely == self.at_all else both((self.maybe or self.at_all, invert(self.surely)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +136,8 @@ def _words(leaf: Words | Fuzzy | Wild, found: Found, scope: Scope) -> Bounded:
     surely = Rows(False, _within(leaf.kinds - without, found.surely))
     if found.at_all is None:
         return Bounded(surely, EVERY)
-    return Bounded(surely, Rows(False, _within(_columns(leaf.kinds, scope), found.at_all)))
+    maybe = None if found.maybe is None or scope.history else Rows(False, _within(leaf.kinds, found.maybe))
+    return Bounded(surely, Rows(False, _within(_columns(leaf.kinds, scope), found.at_all)), maybe)
 
 
 def _has_text(kinds: frozenset[str], scope: Scope) -> Bounded:

@@ -147,7 +147,7 @@ class _Ways:
 
     def _surely(self, ids: list[int]) -> set[int]:
         """Those of them that the index is sure of: one that excludes words can be asked only for what it excludes."""
-        surely, at_all = self._candidates.bounds
+        surely, at_all, _ = self._candidates.bounds
         if surely == at_all and not (at_all.others and at_all.text):
             return set(ids)
         if surely.others or not surely.text or not ids:

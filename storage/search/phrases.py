@@ -72,12 +72,14 @@ class Found:
     """What a text matches in which some words are `surely` found, and what any matches in which they are found at all.
 
     `at_all` is None where the index cannot tell the latter.
-    `extension` says that they may be the extension of a file, which is found only in the names of files.
+    `extension` says that they may be the extension of a file, which is found only in the names of files. `maybe` is
+    what each text matches that matches `at_all` and not `surely`, where that is a shorter question.
     """
 
     surely: str
     at_all: str | None
     extension: bool
+    maybe: str | None = None
 
 
 def tell(leaf: Words | Fuzzy | Wild, index: IndexWords | None = None) -> Found | None:
@@ -87,7 +89,7 @@ def tell(leaf: Words | Fuzzy | Wild, index: IndexWords | None = None) -> Found |
         known = _alike(leaf, index) if at_all and index else []
         extension = any(_is_extension([word], prefix=False) for word in known)
         return Found(any_of(f'"{word}"' for word in known), at_all, extension) if at_all else None
-    surely, extension = [], False
+    surely, maybe, extension = list[str](), list[str](), False
     for needle in leaf.needles:
         tokens = needle.split()
         prefix = needle[-1] != " "
@@ -98,8 +100,10 @@ def tell(leaf: Words | Fuzzy | Wild, index: IndexWords | None = None) -> Found |
         elif at_all and len(tokens) <= _MOST_TOKENS and all(_indexed(char) for token in tokens for char in token):
             phrase, closed = _forms(tokens, prefix=prefix)
             surely.append(any_of((phrase, closed)) if len(tokens) == 1 else phrase)
+            maybe.append("" if len(tokens) == 1 else closed)
         extension = extension or _is_extension(tokens, prefix=prefix)
-    return Found(any_of(surely), at_all, extension) if at_all or surely else None
+    complete = len(maybe) == len(leaf.needles) and not leaf.marked and not extension
+    return Found(any_of(surely), at_all, extension, any_of(maybe) if complete else None) if at_all or surely else None
 
 
 def _alike(leaf: Fuzzy | Wild, index: IndexWords) -> list[str]:
