@@ -17,11 +17,13 @@ from storage.rows import Hit
 from storage.search import documents
 from storage.search.bounds import AS_IT_IS, EVERY, Rows, Scope
 from storage.search.candidates import Asked, Candidates
+from storage.search.plan import is_gathered
 from storage.search.sift import Sieve
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader
 
+_FEW = 2_000  # posts
 _FIRST, _MOST = 40, 1000  # posts of the first slice, and where all of them are wanted
 
 
@@ -163,7 +165,9 @@ class _Search:
         parts = asked.since is not None or asked.until is not None or asked.sources or asked.tags
         if found.visible is not None or parts or found.moving or found.stale or asked.scope.history:
             return None
-        bounds = found.find_bounds(gathers=effort is None)
+        bounds = found.bounds
+        if effort is None and bounds != (gathered := found.find_bounds(gathers=True)):
+            bounds = bounds if self._are_few(bounds.doubtful) else gathered
         doubtful = bounds.doubtful
         if doubtful.others or bounds.surely == Rows(False, ""):
             return None
@@ -171,6 +175,10 @@ class _Search:
             return None
         looked = sum(1 for _ in self.readings(_MOST, among=doubtful)) if doubtful.text else 0
         return self._count(bounds.surely) + looked
+
+    def _are_few(self, rows: Rows) -> bool:
+        """Whether these posts are looked at before all is gathered that tells their number."""
+        return not (rows.others or is_gathered(rows)) and self._count(rows, _FEW) < _FEW
 
     def _count(self, rows: Rows, most: int = -1) -> int:
         """How many posts these are, at most so many."""
