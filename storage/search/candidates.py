@@ -255,7 +255,7 @@ class Candidates:
         if plan == NONE:
             return iter(())
         if isinstance(plan, Rows) and not plan.others:
-            return self._walk(plan.text, low, high, max(size, _LAST) if dear else size, dear=dear)
+            return self._walk(plan.text, low, high, size, dear=dear)
         few = self._parts.few(plan)
         if few is not None and len(few) <= _FEW_LED:
             return _sliced(_between(few, low, high), size)
@@ -265,15 +265,15 @@ class Candidates:
 
     def _walk(self, term: str, low: int, high: int, size: int, *, dear: bool) -> Iterator[list[int]]:
         """What matches in the index, a few posts at a time."""
+        most = max(size, _LAST) if dear else size
         while low < high:
-            asked = {"term": term, "low": low, "high": high, "most": size}
+            asked = {"term": term, "low": low, "high": high, "most": most}
             ids = sorted(read_ids(self._reader, MATCHING + _NEWEST_FIRST, asked), reverse=True)
-            for start in range(0, len(ids), _LAST):
-                yield ids[start : start + _LAST]
-            if len(ids) < size:
+            yield from _sliced(ids, size)
+            if len(ids) < most:
                 return
-            high = ids[-1]
-            size = min(size * 16, _GATHERED) if dear else min(size * 2, _LAST)
+            high, size = ids[-1], min(size * 2, _LAST)
+            most = min(most * 16, _GATHERED) if dear else size
 
     def _windows(
         self, plan: Plan, words: Rows | None, low: int, high: int, size: int, *, dear: bool

@@ -106,7 +106,9 @@ class Parts:
             return known
         assert not isinstance(plan, IdRange), "a span has no edge here"
         few = self.few(plan)
-        return self._of_window(plan, low, high, -1) if few is None else Ids(plan.others, few)
+        if few is None:
+            return self._of_window(plan, low, high, -1)
+        return Ids(plan.others, {post_id for post_id in few if low <= post_id < high})
 
     def narrow(self, plan: Plan, ids: set[int], but: Plan | None = None) -> set[int]:
         """Those of these posts that are in a plan, and maybe some others; `but` is a part that all of them are in."""
