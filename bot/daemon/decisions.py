@@ -11,7 +11,7 @@ from bot.archive import AsyncArchive
 from bot.bells import Bell
 from bot.claims import Claims
 from bot.clock import SECOND, Clock
-from bot.events.placing import place_waiting
+from bot.events.placing import place_many, place_waiting
 from storage import jobs
 from storage.archive.errors import ArchiveError
 from storage.events import steps
@@ -83,7 +83,10 @@ class Decisions:
     async def _decide_claimed(self) -> bool:
         if not self._claimed:
             return False
+        events = self.rules.events
         try:
+            while events is not None and await self.archive.run(place_many, events):
+                pass  # after a long first contact, others can write in between
             decided = await self.archive.run(decide.decide, self.rules, self.clock.now(), claimed=self._claimed)
         except ArchiveError:
             raise

@@ -26,6 +26,11 @@ _TOGETHER = 100  # revisions whose words are read at once
 _FORGET_EVERY = 256  # revisions
 
 
+def place_many(writer: Writer, rules: EventRules) -> bool:
+    """Place some of what was stored; True if so much waits that it is better placed in more than one transaction."""
+    return place_some(writer, rules) == _AT_ONCE
+
+
 def place_arrived(writer: Writer, rules: EventRules) -> int:
     """Place all that was stored since the last time; how many steps. Call it in one transaction."""
     count = done = place_some(writer, rules)

@@ -2,6 +2,7 @@
 
 import asyncio
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -74,6 +75,29 @@ def test_posts_that_a_full_disk_left_undecided_are_decided_when_there_is_space(
     asyncio.run(live())
     assert desk.rows("SELECT count(*) FROM matches") == [(60,)]
     assert desk.rows("SELECT count(*) FROM jobs WHERE kind = 'decide'") == [(0,)]
+
+
+def test_others_can_write_while_many_posts_wait_for_their_event(desk: Any, make_post: Any, tmp_path: Path) -> None:
+    rule = RuleConfig(name="command", query="command", targets=())
+    config = Config(path=None, directory=tmp_path, data_dir=tmp_path, rules=(rule,))
+    desk.save(*[make_post(number, f"Part {number}.") for number in range(1_300)])
+    placed = [0]
+
+    def look(_: Any) -> None:  # after each transaction
+        placed.append(desk.rows("SELECT count(*) FROM event_posts")[0][0])
+
+    async def live() -> None:
+        archive = AsyncArchive(desk.archive, look)
+        decisions = Decisions(archive, Clock(), Claims(Clock()))
+        decisions.rules, decisions.alerts_due = LoadedRules.of(config), lambda: None
+        try:
+            await decisions.drain()
+        finally:
+            await archive.aclose()
+
+    asyncio.run(live())
+    assert placed[-1] == 1_300
+    assert max(after - before for before, after in pairwise(placed)) <= 600
 
 
 def test_a_post_that_is_stored_right_behind_new_rules_is_decided_by_them(
