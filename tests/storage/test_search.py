@@ -440,6 +440,24 @@ def test_posts_far_back_are_found_by_words_and_facts_in_any_branch(shelf: Callab
         assert search.count(made.reader, tree) == len(held), query
 
 
+def test_what_lies_below_a_thousand_posts_that_are_excluded_is_found(shelf: Callable[..., Shelf]) -> None:
+    """Nothing but very many words narrows the query, and the newest posts are all replies."""
+    made = shelf(
+        [
+            PLAIN
+            | {
+                "second": 1_763_400_000 + number * 150,
+                "reply_to": "1" if number > 40 else None,
+                "texts": [("body", f"c{chr(97 + number // 26 % 26)}{chr(97 + number % 26)}{'y' * (number // 676)}q")],
+            }
+            for number in range(1_100)
+        ]
+    )
+    tree = parse("c*q -has:reply")
+    held = [document.post_id for document in made.documents() if evaluate(tree, document) is not None]
+    assert [found.post_id for found in search.search(made.reader, tree, limit=3)] == held[:3] != []
+
+
 BEGINNINGS = (
     "army -c*",
     "-c*",
