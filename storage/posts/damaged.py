@@ -1,12 +1,13 @@
 """Posts of which something cannot be read, because bytes of the archive have changed: which, and what helps.
 
-SQLite keeps whatever bytes are in a text; an error about one that is no UTF-8, or a field that is no JSON, names none.
+SQLite keeps whatever bytes are in a text; an error about one that is no UTF-8, or a field of a wrong form, names none.
 Folded words that cannot be unpacked are folded again where they are read, but an index that is built lacks them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,27 +18,35 @@ from storage.archive.packed_words import FOLDED, columns
 from storage.archive.sqlite import sqlite3
 from storage.language.fold import fold
 from storage.language.version import FOLD_VERSION
+from storage.posts.fields import read_forward, read_links, read_segments
 
 if TYPE_CHECKING:
     from storage.archive.database import Archive, Reader, Row
 
-READING = (sqlite3.OperationalError, ValueError, TypeError, KeyError)
+_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError)  # of a text, or of a field that is made a record
+READING = (sqlite3.OperationalError, *_UNREADABLE)
 """What reading a damaged row may raise: the driver's error of a text, and those of a field that is made a record."""
 
-# Of each table: the id of the post, its texts, and those of them that are JSON.
-_TABLES = {
+# Of each table: the id of the post, its texts, and how those of them that are JSON are read.
+_TABLES: dict[str, tuple[str, tuple[str, ...], dict[str, Callable[[str], object]]]] = {
     "posts": (
         "id",
         ("native_id", "posted_raw", "url", "author", "reply_to", "group_key", "forward", "views", "language"),
-        ("forward",),
+        {"forward": read_forward},
     ),
-    "revisions": ("post_id", ("title", "text", "links", "poll", "preview"), ("links", "poll", "preview")),
-    "texts": ("post_id", ("text", "folded", "language", "engine", "model", "segments"), ("segments",)),
-    "media": ("post_id", ("kind", "url", "mime", "name", "reason", "path"), ()),
+    "revisions": (
+        "post_id",
+        ("title", "text", "links", "poll", "preview"),
+        {"links": read_links, "poll": json.loads, "preview": json.loads},
+    ),
+    "texts": ("post_id", ("text", "folded", "language", "engine", "model", "segments"), {"segments": read_segments}),
+    "media": ("post_id", ("kind", "url", "mime", "name", "reason", "path"), {}),
 }
+_WITHOUT_REVISION = (
+    "SELECT p.id FROM posts p WHERE NOT EXISTS "
+    "(SELECT 1 FROM revisions r WHERE r.post_id = p.id AND r.number = p.revision) AND "
+)
 _UNPACKABLE = f"packed IS NOT NULL AND {FOLDED.format('')} = ''"
-
-
 _NAMED = 10  # posts
 
 
@@ -53,15 +62,15 @@ def find_problems(reader: Reader) -> Iterator[tuple[str, bool]]:
 
 
 def find_unreadable(reader: Reader, ids: Iterable[int] | None = None) -> set[int]:
-    """The posts (of these, or of all) with a text that is no UTF-8, or a field that is no JSON."""
+    """Those of these posts, or of all, that lack their revision, or have a text or a field that cannot be read."""
     chosen = {} if ids is None else {"ids": as_list(ids)}
-    found: set[int] = set()
+    among = "TRUE" if ids is None else f"{{}} {in_list('ids')}"
+    found = set(reader.column(_WITHOUT_REVISION + among.format("p.id"), chosen))
     for table, (post, texts, documents) in _TABLES.items():
         words = " || char(10) || ".join(f"coalesce({name}, '')" for name in texts)
-        whole = " AND ".join(("1", *(f"coalesce(json_valid({name}), 1)" for name in documents)))
-        only = "" if ids is None else f" WHERE {post} {in_list('ids')}"
-        asked = f"SELECT {post} AS post, CAST({words} AS BLOB) AS words, {whole} AS whole FROM {table}{only}"
-        found.update(row["post"] for row in reader.execute(asked, chosen) if not _is_readable(row))
+        fields = "".join(f", CAST({name} AS BLOB) AS {name}" for name in documents)
+        asked = f"SELECT {post} AS post, CAST({words} AS BLOB) AS words{fields} FROM {table} WHERE {among.format(post)}"
+        found.update(row["post"] for row in reader.execute(asked, chosen) if not _is_readable(row, documents))
     return found
 
 
@@ -75,7 +84,7 @@ def name_posts(reader: Reader, ids: Iterable[int]) -> list[str]:
     return [f"{row['source']}/{row['native_id'].decode(errors='replace')}" for row in named]
 
 
-def refuse(reader: Reader, ids: Iterable[int], problem: Exception) -> None:
+def refuse(reader: Reader, ids: Iterable[int], problem: Exception | None = None) -> None:
     """Raise the error that names the damaged one of these posts, from the problem; nothing if none of them is."""
     found = name_posts(reader, find_unreadable(reader, ids))
     if found:
@@ -99,8 +108,15 @@ def rebuild_index(archive: Archive) -> None:
     full_text.rebuild(archive)
 
 
-def _is_readable(row: Row) -> bool:
-    return bool(row["whole"]) and _is_utf8(row["words"])
+def _is_readable(row: Row, documents: Mapping[str, Callable[[str], object]]) -> bool:
+    try:
+        row["words"].decode()
+        for name, read in documents.items():
+            if row[name] is not None:
+                read(row[name].decode())
+    except _UNREADABLE:
+        return False
+    return True
 
 
 def _is_utf8(data: bytes) -> bool:

@@ -1,13 +1,13 @@
 """Finds posts by id, address or age and gives back everything that the archive holds of them, as plain values."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from storage.archive.best_reading import BEST_READING, READ_AGAIN, said
 from storage.archive.database import as_list, in_list
 from storage.posts import damaged
-from storage.rows import Forward, Link, MediaRow, PostRow, Segment, TextRow
+from storage.posts.fields import read_forward, read_links, read_segments
+from storage.rows import MediaRow, PostRow, TextRow
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Row
@@ -139,6 +139,8 @@ def read_posts(reader: "Reader", ids: Iterable[int], *, own: bool = True) -> lis
         except damaged.READING as problem:
             damaged.refuse(reader, page, problem)
             raise
+        if missing := [post_id for post_id in page if post_id not in found]:
+            damaged.refuse(reader, missing)
     return [found[post_id] for post_id in wanted if post_id in found]
 
 
@@ -238,7 +240,6 @@ _POSTS = (
 
 
 def _text(row: "Row") -> TextRow:
-    segments = json.loads(row["segments"]) if row["segments"] else ()
     return TextRow(
         id=row["id"],
         kind=row["kind"],
@@ -250,13 +251,8 @@ def _text(row: "Row") -> TextRow:
         media_id=row["media_id"],
         model=row["model"],
         unreliable=bool(row["unreliable"]),
-        segments=tuple(map(_segment, segments)),
+        segments=read_segments(row["segments"]),
     )
-
-
-def _segment(stored: dict[str, Any]) -> Segment:
-    words = tuple((place, second) for place, second in stored.get("words", ()))
-    return Segment(**stored | {"words": words})
 
 
 def _post(row: "Row", media: list[MediaRow], texts: list[TextRow], rules: list[str]) -> PostRow:
@@ -264,10 +260,10 @@ def _post(row: "Row", media: list[MediaRow], texts: list[TextRow], rules: list[s
     *own, forward, reply_to, raw, links, revision, reread_at, event, joined_by, likeness, quotes = row
     values = (
         *own,
-        None if forward is None else Forward(**json.loads(forward)),
+        read_forward(forward),
         reply_to,
         raw,
-        () if links == "[]" else tuple(Link(**link) for link in json.loads(links)),
+        read_links(links),
         tuple(media),
         tuple(texts),
         tuple(rules),

@@ -39,6 +39,9 @@ OF_ONE = "(SELECT id FROM posts WHERE native_id = '2')"
         f"UPDATE texts SET text = CAST(x'ff41' AS TEXT) WHERE post_id = {OF_ONE}",
         f"UPDATE posts SET posted_raw = CAST(x'c3' AS TEXT) WHERE id = {OF_ONE}",
         f"UPDATE revisions SET links = '[{{' WHERE post_id = {OF_ONE}",
+        f'UPDATE revisions SET links = \'[{{"text": "a", "usl": "b"}}]\' WHERE post_id = {OF_ONE}',
+        f'UPDATE posts SET forward = \'{{"nade": "x"}}\' WHERE id = {OF_ONE}',
+        f"UPDATE revisions SET number = 9 WHERE post_id = {OF_ONE}",
     ],
 )
 def test_a_post_that_is_damaged_is_named_by_all_who_need_it(
