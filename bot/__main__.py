@@ -1,9 +1,11 @@
 """The program `communique`: runs one command; however that ends, there is an exit code and one sentence."""
 
 import gc
+import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 _INTERRUPTED = 130
 
@@ -23,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if arguments is None:
         keep_pydantic_alone()
         _replace_closed_streams()
+        _let_stderr_fail()
         gc.set_threshold(200_000, 20, 100)  # what a start makes stays; looking for rubbish in it costs a fifth
     _use_utf8()
     code = _run(sys.argv[1:] if arguments is None else list(arguments))
@@ -105,7 +108,25 @@ def _replace_closed_streams() -> None:
         if getattr(sys, name) is None:
             descriptor = os.open(os.devnull, os.O_RDWR)
             os.set_inheritable(descriptor, True)
-            setattr(sys, name, os.fdopen(descriptor, "r" if name == "stdin" else "w", encoding="utf-8"))
+            stream = os.fdopen(descriptor, "r" if name == "stdin" else "w", encoding="utf-8")
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)  # as long as somebody has it, it stays open
+
+
+class _Talk(io.FileIO):
+    """Drops what cannot be written: a full disk under a log, or a reader that has gone, takes no answer away."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError:
+            return len(data)
+
+
+def _let_stderr_fail() -> None:
+    """Have what cannot be said change neither the answer nor the exit code."""
+    talk = io.BufferedWriter(_Talk(sys.stderr.fileno(), "w", closefd=False))
+    sys.stderr = io.TextIOWrapper(talk, encoding=sys.stderr.encoding, errors="backslashreplace", line_buffering=True)
 
 
 def _use_utf8() -> None:

@@ -112,8 +112,11 @@ def test_an_output_that_cannot_be_written_is_one_sentence(
     assert (ran.returncode, ran.stderr) == (1, "cannot write the output: No space left on device\n")
 
 
-@pytest.mark.parametrize(("closed", "word", "code"), [(">&-", "status", 0), ("<&- >&- 2>&-", "frobnicate", 2)])
-def test_a_program_that_was_started_without_its_streams_works_all_the_same(
+@pytest.mark.parametrize(
+    ("closed", "word", "code"),
+    [(">&-", "status", 0), ("<&- >&- 2>&-", "frobnicate", 2), ("2>/dev/full", "frobnicate", 2)],
+)
+def test_a_program_whose_streams_are_closed_or_full_works_all_the_same(
     data_dir: Path, tmp_path: Path, closed: str, word: str, code: int
 ) -> None:
     command = [sys.executable, "-m", "bot", "--data-dir", str(data_dir), word]
