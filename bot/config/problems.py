@@ -30,6 +30,7 @@ _EXPECTED = {
     "model": "a table",
     "path": "a path",
 }
+_FEW = 8  # names that a sentence can list
 _EXPLAINED = ("missing", "list_type", "tuple_type", "dict_type", "model_type")
 _PRIVATE = ("url", "proxy", "token", "secret", "password", "hash", "key", "auth")
 
@@ -73,6 +74,12 @@ class Findings:
 def one_of(known: Iterable[str]) -> str:
     """Write names one after the other, in quotes."""
     return ", ".join(f'"{name}"' for name in known)
+
+
+def name_some(known: Iterable[str]) -> str:
+    """Which names there are, as the end of a sentence; where they are many, what shows them."""
+    names = sorted(known)
+    return f"; it may be {one_of(names)}" if 0 < len(names) <= _FEW else "; `communique config example` shows them all"
 
 
 def got(value: object, key: object = "") -> str:
@@ -122,7 +129,8 @@ def _sentence(model: type[BaseModel], details: list[ErrorDetails]) -> str:
     if kind == "missing":
         return "is missing"
     if kind == "extra_forbidden":
-        return "unknown key" + did_you_mean(str(keys[-1]), _keys_at(model, keys[:-1]))
+        known = _keys_at(model, keys[:-1])
+        return "unknown key" + (did_you_mean(str(keys[-1]), known) or name_some(known))
     if kind == "value_error":
         return str(context.get("error", detail["msg"]))
     name = str(next((key for key in reversed(keys) if isinstance(key, str)), ""))

@@ -26,7 +26,7 @@ from bot.config.model import (
     TermConfig,
 )
 from bot.config.pairs import PairConfig
-from bot.config.problems import Findings, got, one_of
+from bot.config.problems import Findings, got, name_some, one_of
 from bot.config.web import WebConfig
 from bot.contracts.registry import Kinds, Registry
 from bot.contracts.settings import Settings
@@ -122,7 +122,7 @@ def _unknown_sections(given: Mapping[str, object], findings: Findings) -> None:
     for name in given:
         if name not in known:
             kind = "section" if isinstance(given[name], Mapping | list) else "key outside of any section"
-            findings.wrong((name,), f"unknown {kind}{did_you_mean(name, known)}", at_key=True)
+            findings.wrong((name,), f"unknown {kind}{did_you_mean(name, known) or name_some(known)}", at_key=True)
 
 
 def _data_dir(flag: Path | None, environment: Environment, storage: StorageConfig) -> Path:

@@ -45,7 +45,8 @@ def zone_name(value: str) -> str:
         known = zoneinfo.available_timezones()
         if not known:
             raise ValueError("this machine has no time zone data: install its tzdata package") from error
-        raise ValueError("unknown time zone" + did_you_mean(value, known)) from error
+        hint = did_you_mean(value, known) or '; a zone is written like "Asia/Yangon" or "UTC"'
+        raise ValueError(f"unknown time zone{hint}") from error
     return value
 
 

@@ -47,7 +47,7 @@ def test_check_tells_every_mistake_with_file_line_and_column_and_exits_with_4(in
     assert ran.stderr.splitlines() == [
         f"config.toml:8:1 rules[0].query: is missing; for example: {QUERY}",
         'config.toml:10:1 rules[0].qeury: unknown key; did you mean "query"?',
-        "config.toml:15:1 targets[0].colour: unknown key",
+        "config.toml:15:1 targets[0].colour: unknown key; `communique config example` shows them all",
     ]
 
 

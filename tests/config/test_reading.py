@@ -17,6 +17,7 @@ Write = Callable[[str], Path]
 Read = Callable[..., Config]
 Mistakes = Callable[..., list[str]]
 
+SHOWN = "; `communique config example` shows them all"
 SOURCE = """
 [[sources]]
 name = "spokesman"
@@ -88,7 +89,7 @@ query = "b"
         '5:1 http.hosts."t.me".intervall: unknown key; did you mean "interval"?',
         "7:8 rules[0].name: a name has 1 to 64 characters, no spaces, quotes or slashes",
         '9:12 rules[0].priority: expected "min", "low", "default", "high" or "max", got "urgent"',
-        "10:1 rules[0].keywrods: unknown key",
+        f"10:1 rules[0].keywrods: unknown key{SHOWN}",
         '11:8 rules[0].tags: expected a list, got "junta"; for example: tags = ["official"]',
         '12:1 rules[1].name: is missing; for example: name = "regional-command"',
         '14:1 storge: unknown section; did you mean "storage"?',
@@ -122,6 +123,13 @@ def test_a_key_in_capitals_is_recognised(mistakes: Mistakes) -> None:
     assert told == '4:1 sources[0].URL: unknown key; did you mean "url"?'
 
 
+def test_what_is_near_to_nothing_known_is_answered_with_what_there_is(mistakes: Mistakes) -> None:
+    assert mistakes('[backup]\nplace = "x"\n')[0] == '2:1 backup.place: unknown key; it may be "every", "keep", "to"'
+    assert mistakes("[network]\n") == [f"1:1 network: unknown section{SHOWN}"]
+    [told] = mistakes('[defaults]\ntimezone = "Mars/Base"\n')
+    assert told == '2:12 defaults.timezone: unknown time zone; a zone is written like "Asia/Yangon" or "UTC"'
+
+
 @pytest.mark.parametrize("written", ['"22-7"', '["22:00-07:00"]', '{from = "22:00", to = "07:00"}'])
 def test_quiet_hours_in_another_form_are_answered_with_an_example(mistakes: Mistakes, written: str) -> None:
     [told] = mistakes(f"{TARGET}quiet = {written}\n")
@@ -135,7 +143,7 @@ def test_lists_written_as_tables_are_told_how_to_write_them(mistakes: Mistakes) 
     assert mistakes('rules = ["x"]\nhttp = 3\nevery = "1m"\n') == [
         '1:10 rules[0]: expected a table, got "x"',
         "2:8 http: expected a table, got 3",
-        "3:1 every: unknown key outside of any section",
+        f"3:1 every: unknown key outside of any section{SHOWN}",
     ]
 
 
@@ -277,7 +285,7 @@ def test_bad_input_34_a_feed_that_is_a_file_is_refused(mistakes: Mistakes) -> No
 
 
 def test_bad_input_67_unknown_key(mistakes: Mistakes) -> None:
-    assert mistakes(RULE + 'keywords = ["x"]\n') == ["5:1 rules[0].keywords: unknown key"]
+    assert mistakes(RULE + 'keywords = ["x"]\n') == [f"5:1 rules[0].keywords: unknown key{SHOWN}"]
     assert mistakes(RULE + 'qeury = "x"\n') == ['5:1 rules[0].qeury: unknown key; did you mean "query"?']
 
 
