@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from bot.errors import NotFound
+from bot.foreign.addresses import without_marks
 from bot.foreign.text import visible
 from bot.suggest import did_you_mean
 
@@ -18,6 +19,8 @@ def find_post_id(reader: "Reader", key: str) -> int | None:
 
     key = key.encode(errors="replace").decode()  # arguments may contain lone surrogates
     found = reading.find_post(reader, key)
+    if found is None and (bare := without_marks(key)) != key:  # as addresses are stored
+        found = reading.find_post(reader, bare)
     return _find_by_link(reader, key) if found is None else found
 
 

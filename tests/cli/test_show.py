@@ -36,6 +36,11 @@ def test_a_post_is_found_by_every_name_that_a_person_has_for_it(program: Program
     assert json.loads(program("show", key, "--json").stdout)["native_id"] == "1"
 
 
+def test_an_address_that_was_copied_with_the_marks_of_a_campaign_finds_its_post(program: Program) -> None:
+    found = json.loads(program("show", "http://example.org/7?utm_source=list&fbclid=x", "--json").stdout)
+    assert found["native_id"] == "guid/7"
+
+
 def test_a_post_is_found_by_the_id_that_search_shows(program: Program) -> None:
     found = json.loads(program("show", "desk/guid/7", "--json").stdout)
     assert found["text"].startswith("The bridge at Lashio was held.")
