@@ -103,7 +103,7 @@ def _print_error(text: str) -> None:
 
 
 def _replace_closed_streams() -> None:
-    """Open what the process was started without (`>&-`), so that no file of ours gets the number of such a stream."""
+    """Open what the process was started without (`>&-`), so that no other file gets the number of such a stream."""
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:
             descriptor = os.open(os.devnull, os.O_RDWR)

@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Any, TypeAlias
 
 Values: TypeAlias = Mapping[str, object] | Sequence[object]
-_NAME = re.compile(r":([a-z]\w*)")  # no statement of ours has a colon before a letter in a text of its own
+_NAME = re.compile(r":([a-z]\w*)")  # no statement has a colon before a letter in a text
 
 
 def by_place(statement: str, rows: Iterable[Values]) -> tuple[str, Iterator[Sequence[object]]]:

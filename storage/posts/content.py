@@ -43,7 +43,7 @@ def content_hash(post: FetchedPost) -> str:
 
 
 def _canonical(value: object) -> str:
-    """What is not there is written at once: most posts are words alone, and the encoder is made anew each time."""
+    """What is not there is written at once: most posts are words alone, and the encoder is made again each time."""
     return "null" if value is None else "[]" if value == [] else _CANONICAL.encode(value)
 
 

@@ -69,7 +69,7 @@ class NewText:
 
 @dataclass(frozen=True, slots=True)
 class OwnText:
-    """The text of a post that stands in the bytes of the post, which are packed with it."""
+    """The text of a post that is part of the bytes of the post, which are packed with it."""
 
     id: int
     text: str
@@ -160,7 +160,7 @@ def find_number(own: OwnText | None, title: str | None, text: str) -> int | None
 
 
 def own_texts(rows: Iterable[Mapping[str, object]]) -> dict[int, OwnText]:
-    """The text that stands in the bytes of each of these posts that has words of its own."""
+    """The text that is part of the bytes of each of these posts that has words of its own."""
     return {
         cast("int", row["post_id"]): OwnText(cast("int", row["id"]), cast("str", row["text"]))
         for row in rows
@@ -218,7 +218,7 @@ def replace_kind(writer: Writer, post: FetchedPost, post_id: int, revision: int,
 
 
 def read_own_text(reader: Reader, post_id: int) -> OwnText | None:
-    """The current text of a post that stands in its bytes."""
+    """The current text of a post that is part of its bytes."""
     row = reader.one(
         "SELECT id, text FROM texts WHERE post_id = :post AND kind = 'body' AND current = 1", {"post": post_id}
     )

@@ -227,14 +227,14 @@ class Candidates:
         """The query without what posts usually have that were looked at, of what takes long to be gathered."""
         asked = self._asked
 
-        def is_dear_(node: Node) -> bool:
+        def takes_long(node: Node) -> bool:
             return is_dear(bounds(node, asked.scope, self._vocabulary).at_all.text)
 
         ids = self._newest[-_SAMPLE:]
         if not ids:
             ids = self._reader.column(_POSTS + SOME, {"low": -prefilter.TOP, "high": prefilter.TOP, "most": _SAMPLE})
         loaded = load_documents(self._reader, ids, history=asked.scope.history)
-        return without_usual(asked.root, [PreparedDocument(one) for one in loaded.values()], is_dear_)
+        return without_usual(asked.root, [PreparedDocument(one) for one in loaded.values()], takes_long)
 
     def _leads(self, plan: Plan) -> bool:
         """Whether a plan leads to so few posts that they are looked at before many words are asked for."""

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from storage.records import Batch
 
 _CAP = 8 << 20
-# Places that show nothing without an account or a payment, so that no kind reads them.
 _INVITATION = re.compile(r"\b(?:t|telegram)\.me/(?:\+|joinchat\b)|^tg:.*\bjoin\b", re.IGNORECASE)
+# Places that show nothing without an account or a payment, so that no kind reads them.
 _CLOSED = ("x.com", "twitter.com", "facebook.com", "fb.com", "instagram.com", "threads.net", "vk.com", "tiktok.com")
 
 
