@@ -196,16 +196,12 @@ class App:
 
     async def _repair_clock(self, drift: int) -> None:
         """Plan by the new time; until that is written, everything lives by the old one."""
-        await self.stages.rounds.intake.write_down(partial(self._follow_clock, drift=drift))
+        await self.stages.rounds.intake.write_down(partial(follow_clock, steady=self._steady, drift=drift))
         if drift:  # what was queued behind that was planned by the old time; how much of its waits is left is not known
             await self.stages.rounds.intake.write_down(partial(clock_repair.repair_times, now=self.clock.now()))
         self.stages.rounds.bell.ring()
         self.stages.decisions.bell.ring()
         self.stages.wired.outbox.ring()
-
-    def _follow_clock(self, writer: Writer, drift: int) -> None:
-        clock_repair.repair_times(writer, self.clock.now() + drift, drift)
-        self._steady.follow()
 
     async def _beat(self) -> None:
         watchdog_us = self._startup.environment.watchdog_us
@@ -283,6 +279,12 @@ class App:
         await self._start()
         self._say(f"the new config is in use: {self._status()}")
         await wired.media.begin()
+
+
+def follow_clock(writer: Writer, steady: SteadyClock, drift: int) -> None:
+    """Plan by the wall clock, which was set by `drift`; if the transaction fails, the next try does the same."""
+    clock_repair.repair_times(writer, steady.now() + steady.drift(), drift)
+    steady.follow()
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:

@@ -10,8 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.archive import AsyncArchive
 from bot.clock import DAY, SECOND, Clock, SteadyClock
+from bot.daemon.app import follow_clock
 from bot.daemon.schedule import Schedule, Steady
+from storage.archive.database import Archive, Writer
+from storage.sources import clock_repair
+from storage.sources.states import Declared, declare, find_due
 
 
 @given(ahead=st.integers(-(10**9), 10**9), seconds=st.floats(0.01, 3600))
@@ -106,3 +111,34 @@ def test_the_time_of_a_suspend_is_no_jump_of_the_clock() -> None:
     machine.live(lambda: setattr(machine, "slept", 3600.0))
     assert machine.jumps == [0], "nothing is moved, everything is due"
     assert machine.said == ["the program did not run for a while: every source is polled again"]
+
+
+def test_a_clock_that_was_set_is_followed_once_however_often_that_has_to_be_written(archive: Archive) -> None:
+    machine, busy = Machine(), threading.Event()
+    steady = SteadyClock(machine.clock())
+
+    def fail(_: Writer) -> None:
+        raise ValueError("a bug")
+
+    async def go() -> list[str]:
+        store = AsyncArchive(archive)
+        other = asyncio.create_task(store.run(lambda _: busy.wait(60)))
+        follow = store.run_behind(follow_clock, steady, DAY)
+        both = asyncio.gather(follow, store.run_behind(fail), return_exceptions=True)  # in one transaction, which fails
+        await asyncio.sleep(0)
+        busy.set()
+        await other
+        found = [str(one) for one in await both]
+        await store.aclose()
+        return found
+
+    with archive.writing() as writer:
+        declare(writer, [Declared("office", "feed")], steady.now())
+    machine.set_by = DAY
+    assert asyncio.run(go()) == ["None", "a bug"]
+    now = steady.now()
+    assert abs(now - machine.clock().now()) < 60 * SECOND
+    with archive.reading() as reader:
+        assert [source.name for source in find_due(reader, None, now)] == ["office"]
+        [(low, high)] = clock_repair.read_jumps(reader)
+    assert (abs(now - DAY - low) < 60 * SECOND, abs(now - high) < 60 * SECOND) == (True, True), "as far as it was set"
