@@ -70,7 +70,7 @@ class Past:
             return
         edges = sorted({self.watched[0][0], *(end for _, end in self.missing)})
         marks = sorted([*self.posts, *(at for at in edges if at < until)])
-        for begin, end in zip(marks, [*marks[1:], until], strict=True):
+        for begin, end in pairwise([*marks, until]):
             cut = min((low for low, high in self.missing if begin < low < end), default=end)
             if begin < cut:
                 yield begin, cut

@@ -231,6 +231,12 @@ def test_what_the_past_shows_is_what_would_have_been_found_then(steps: list[int]
             assert find_silence(past, one.since, one.at + MINUTE, one.limit or 0) is not None
 
 
+def test_a_source_that_was_only_seen_once_without_a_post_has_no_past() -> None:
+    past = Past.of([], [], [], BEGIN)
+    assert (list(past.silences(BEGIN)), replay(past, BEGIN, BEGIN, YANGON)) == ([], [])
+    assert learn(past, BEGIN, YANGON).limit is None
+
+
 @settings(max_examples=20)
 @given(st.lists(st.tuples(st.integers(0, 1000), st.integers(1, 60)), max_size=8), st.lists(st.integers(0, 1200)))
 def test_watched_time_never_runs_backwards_and_never_faster_than_the_clock(
