@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,7 @@ from storage.search.plan import (
     narrows,
     of_sources,
 )
+from storage.search.simplify import is_never, simplify
 from storage.search.usual import without_usual
 from storage.search.vocabulary import Vocabulary
 
@@ -79,8 +81,9 @@ class Candidates:
     """The posts that may be answers to one question."""
 
     def __init__(self, reader: Reader, asked: Asked) -> None:
+        self.root = simplify(asked.root)
         self._reader = reader
-        self._asked = asked
+        self._asked = replace(asked, root=self.root)
         self._vocabulary = Vocabulary(reader)
         self._floor = prefilter.TOP
         self._newest: list[int] = []  # posts that were looked at last
@@ -166,6 +169,8 @@ class Candidates:
 
         What takes long to be asked of the index is asked where the newest posts do not do.
         """
+        if is_never(self.root):
+            return
         low, high = prefilter.span(self._asked.since, self._asked.until)
         high = high if self._asked.below is None else min(high, self._asked.below)
         if self.visible is not None:

@@ -19,6 +19,7 @@ from storage.search.candidates import Asked, Candidates
 from storage.search.parts import read_ids
 from storage.search.search import FoundPost
 from storage.search.sift import IN_LANGUAGE, Sieve
+from storage.search.simplify import is_never, simplify
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader
@@ -107,7 +108,7 @@ class _Ways:
     """One question put to one archive: who may be an answer, and who is."""
 
     def __init__(self, reader: Reader, root: Node) -> None:
-        self._reader, self._root = reader, root
+        self._reader, self._root = reader, (root := simplify(root))
         words, facts = _split(root)
         self._candidates = Candidates(reader, Asked(And(tuple(words))))
         of = self._candidates
@@ -119,6 +120,8 @@ class _Ways:
 
     def proposed(self, high: int, most: int) -> Iterator[tuple[list[int], set[int]]]:
         """Ids in descending slices, and those of them that are surely answers."""
+        if is_never(self._root):
+            return
         low, top = prefilter.ids(self._root)
         high = min(high, top)
         if self._is_slow:

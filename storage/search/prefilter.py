@@ -20,7 +20,7 @@ def ids(node: Node) -> tuple[int, int]:
         return max((low for low, _ in spans), default=-TOP), min((high for _, high in spans), default=TOP)
     if isinstance(node, Or):
         spans = [ids(part) for part in node.parts]
-        return min(low for low, _ in spans), max(high for _, high in spans)
+        return min((low for low, _ in spans), default=TOP), max((high for _, high in spans), default=-TOP)
     if isinstance(node, When):
         return span(node.start, node.end)
     if isinstance(node, Is) and node.field == "id":

@@ -152,7 +152,7 @@ class _Search:
         self._candidates = Candidates(reader, asked)
         fields = _fields(asked.root)
         self._media, self._rules = "has" in fields, "rule" in fields
-        self._sieve = Sieve(reader, asked.root, asked.scope)
+        self._sieve = Sieve(reader, self._candidates.root, asked.scope)
         self._candidates.wanted = limit
         self.cut = False  # whether `readings` ended before its last candidate
 
