@@ -458,7 +458,7 @@ def test_bad_input_23_endless_comments_are_an_error() -> None:
         (rss(item("a")).decode().encode("utf-7"), f"{RSS}; charset=utf-7", "UTF-7"),
         (b'<?xml version="1.0" encoding="utf-7"?><rss/>', RSS, "UTF-7"),
         (packed(rss(item("a")))[:-9], RSS, "truncated"),
-        (b"\x1f\x8b" + b"no gzip at all", RSS, "broken gzip"),
+        (b"\x1f\x8b" + b"no gzip at all", RSS, "not the gzip"),
         (rss("<item><title>\u1000\u1001</title></item>").decode().encode("utf-16")[:-31], RSS, "utf-16"),
     ],
 )
@@ -649,6 +649,12 @@ def test_bad_input_61_half_a_surrogate_pair_and_nul_in_a_json_feed_can_be_stored
 )
 def test_markup_becomes_words_with_their_line_breaks(markup: str, words: str) -> None:
     assert plain(markup)[0] == words
+
+
+def test_a_feed_in_several_parts_of_gzip_is_read_to_its_end() -> None:
+    document = rss(item("a"), item("b"))
+    parts = packed(document[:-120]) + packed(document[-120:]) + bytes(20)
+    assert ids(rounds(Answer(parts, headers={"Content-Type": RSS}))[0]) == ids(read(document)) == ["b", "a"]
 
 
 def test_the_address_that_is_shown_has_no_marks_of_a_campaign() -> None:

@@ -1,7 +1,6 @@
 """RSS, Atom and JSON Feed: each entry is a post."""
 
 import hashlib
-import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,6 +11,7 @@ from bot.contracts.source import Recognised, SourceSettings, SourceTools, Want
 from bot.contracts.walls import check_wall
 from bot.errors import Later, Never
 from bot.http import Reply, check_busy
+from bot.http.body import Body, TooBig, UnusableBody
 from bot.http.masking import MASK, mask_address
 from bot.sources.feed import bridges
 from bot.sources.feed.again import Frame, frame_of, read_again
@@ -23,6 +23,7 @@ from storage.records import Batch, Checked, FetchedPost, StoredRaw
 from storage.state_names import NOT_FOUND, REFUSED, SIGN_IN_REQUIRED, SUBSCRIPTION_REQUIRED, TOO_BIG, UNREADABLE
 
 BODY_CAP = 8 << 20
+_PIECE = 4096  # bytes that are unpacked at once: what follows a part of a gzip file is copied for each part
 ENTRY_CAP = 2_000
 _SHORTEST_WINDOW = 10  # entries: few feeds show less, so that one which was empty and has as many may lack some
 _LIMITS = ParseLimits(cpu_s=20, clock_s=600)  # of one document
@@ -200,16 +201,15 @@ def _inflated(body: bytes) -> bytes:
     """The document under a gzip that no header announced."""
     if not body.startswith(b"\x1f\x8b"):
         return body
-    stream = zlib.decompressobj(31)
+    unpacked = Body(BODY_CAP, {"content-encoding": "gzip"})
     try:
-        plain = stream.decompress(body, BODY_CAP + 1)
-    except zlib.error:
-        raise Later("the address answers with broken gzip data", state=UNREADABLE) from None
-    if len(plain) > BODY_CAP:
-        raise Later(f"the feed unpacks to more than {BODY_CAP >> 20} MB", state=TOO_BIG)
-    if not stream.eof:
-        raise Later("the gzip data of the feed is truncated", state=UNREADABLE)
-    return plain
+        for start in range(0, len(body), _PIECE):
+            unpacked.feed(body[start : start + _PIECE])
+        return unpacked.finish()
+    except TooBig:
+        raise Later(f"the feed unpacks to more than {BODY_CAP >> 20} MB", state=TOO_BIG) from None
+    except UnusableBody as problem:
+        raise Later(f"the address answers with {problem}", state=UNREADABLE) from None
 
 
 def _validator(reply: Reply, name: str) -> str | None:
