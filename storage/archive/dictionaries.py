@@ -30,7 +30,6 @@ from zstandard import (
 
 from storage.archive.columns import storable
 from storage.archive.database import as_list, in_list
-from storage.archive.packed_words import MEMORY
 
 if TYPE_CHECKING:
     from storage.archive.database import Reader, Writer
@@ -77,7 +76,7 @@ def _pack(piece: bytes, text: str, number: int, known: bytes) -> bytes:
     if len(piece) > _LARGE:
         return ZstdCompressor(level=3).compress(piece)
     shared = known + text.encode()  # what is last is found first
-    packer = zlib.compressobj(6, memLevel=MEMORY, zdict=shared) if shared else zlib.compressobj(6, memLevel=MEMORY)
+    packer = zlib.compressobj(6, zdict=shared) if shared else zlib.compressobj(6)
     return number.to_bytes(4, "little") + packer.compress(piece) + packer.flush()
 
 
