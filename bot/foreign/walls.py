@@ -62,7 +62,9 @@ def find_wall(html: str) -> Wall | None:
         return "sign-in required"
     if _CONSENT_WORDS.search(f"{title} {words}") and page.css_first("form, button, [role=button]") is not None:
         return "consent page"
-    front = f"{title} {words[:_FRONT]}"  # where nothing can be pressed, a link or a script asks for consent
+    page.strip_tags(["footer", "nav"])  # their links to a policy are on pages that say something, too
+    own = " ".join((body.text(separator=" ") if body is not None else "").split())
+    front = f"{title} {own[:_FRONT]}"  # where nothing can be pressed, a link or a script asks for consent
     if _CONSENT_AT_FRONT.search(front) and not _COOKIES_ARE_OFF.search(f"{words} {hidden}"):
         return "consent page"
     if len(words) < 80 and ("<script" in html.lower()) and (_SCRIPT_WORDS.search(hidden + words) or _is_frame(page)):

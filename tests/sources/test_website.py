@@ -322,6 +322,7 @@ def test_what_stands_in_the_way_is_a_state_and_never_nothing_new(html: str, stat
         ("<h2>このサイトはクッキーを使用します</h2><a href='/yes'>同意する</a>", "consent page"),
         ("<h1>Cookies</h1><a href='/yes'>Allow cookies</a>", "consent page"),
         ("<h1>Please wait</h1><p>Enable cookies and load this page again.</p>", None),
+        ("<h1>Road closed</h1><p>The northern road.</p><footer><a href=/c>Cookies</a></footer>", None),
         (f"<h1>Office of the town</h1><p>{'The road is open. ' * 12}</p><p>We use cookies.</p>", None),
     ],
 )
