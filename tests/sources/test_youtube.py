@@ -205,7 +205,7 @@ def test_a_page_that_is_no_feed_is_never_nothing_new() -> None:
     server = town("Notice 0")
     server.answers["/feeds/"] = Answer(b"<html><title>Before you continue</title></html>", 200)
     server.answers["/channel/"] = Answer(b"<html><title>Before you continue</title></html>", 200)
-    with pytest.raises(Later, match="no Atom feed"):
+    with pytest.raises(Later, match="consent page"):
         on(server, lambda reader: reader.round())
 
 

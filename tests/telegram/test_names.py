@@ -119,7 +119,7 @@ def test_the_public_pages_understand_the_same_links(written: str) -> None:
 
 def test_the_public_pages_need_a_public_name() -> None:
     for written in ("1500000001", "https://t.me/+AbCdEfGhIjKlMnOp", "https://t.me/c/1500000001/2"):
-        with pytest.raises(ValueError, match="expected a public channel's name"):
+        with pytest.raises(ValueError, match="an account"):
             Pages.model_validate({"name": "post", "kind": "telegram_web", "channel": written})
 
 
